@@ -1,0 +1,79 @@
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createClerkClient } from '@clerk/backend';
+import { serviceUnavailable } from '../errors.ts';
+import type { Log } from './log.ts';
+
+/** Finds the public key that a token names by its `kid`, in the form of `verifyToken`'s `jwtKey`. */
+export interface SigningKeys {
+  /** Null where no such key is known. Throws SERVICE_UNAVAILABLE while Clerk is away and no key was ever fetched. */
+  find(kid: string | undefined): Promise<string | null>;
+}
+
+/** The one key of CLERK_JWT_KEY, or of development. */
+export function staticKey(pem: string): SigningKeys {
+  const jwtKey = toJwtKey(createPublicKey(pem));
+  return { find: async () => jwtKey };
+}
+
+/** A look-up of an unknown `kid` costs Clerk a request: garbage tokens may cause one in this time, no more. */
+const refreshEveryMs = 30_000;
+const fetchTimeoutMs = 3_000;
+
+/**
+ * Clerk's JWKS, fetched when a token names a key that isn't known yet. Known keys stay through an outage of Clerk's;
+ * `verifyToken`'s own fetching would forget them after five minutes, ask for each unknown `kid`, and wait without a limit.
+ */
+export function remoteKeys(options: { secretKey: string; apiUrl: string | null; log: Log }): SigningKeys {
+  const { jwks } = createClerkClient({
+    secretKey: options.secretKey,
+    ...(options.apiUrl && { apiUrl: options.apiUrl }),
+  });
+  const known = new Map<string, string>();
+  let fetchedAt = Number.NEGATIVE_INFINITY;
+  let fetching: Promise<void> | null = null;
+
+  const refresh = async () => {
+    fetchedAt = performance.now();
+    try {
+      const { keys } = await within(fetchTimeoutMs, jwks.getJwks());
+      known.clear();
+      for (const key of keys ?? []) if (key.kid && key.kty === 'RSA') known.set(key.kid, toJwtKey(fromJwk(key)));
+    } catch (error) {
+      options.log.warn({ error }, "Clerk's signing keys could not be fetched; known ones stay in use");
+    }
+  };
+
+  return {
+    async find(kid) {
+      if (!kid) return null;
+      if (!known.has(kid) && (fetching || performance.now() - fetchedAt >= refreshEveryMs)) {
+        fetching ??= refresh().finally(() => {
+          fetching = null;
+        });
+        await fetching;
+      }
+      if (known.size === 0) throw serviceUnavailable("Clerk's signing keys");
+      return known.get(kid) ?? null;
+    },
+  };
+}
+
+const fromJwk = (jwk: object) => createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
+
+/**
+ * `verifyToken` cuts the modulus out of a PEM by the fixed first and last bytes that 2,048-bit keys have. Given the bare
+ * modulus it finds nothing to cut, so that RSA keys of any size work.
+ */
+function toJwtKey(key: KeyObject): string {
+  const { n, e } = key.export({ format: 'jwk' });
+  if (!n || e !== 'AQAB') throw new Error('Expected an RSA public key with the exponent 65537.');
+  return n;
+}
+
+async function within<Value>(timeoutMs: number, promise: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
+  });
+  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,139 @@
+import { PrismaPg } from '@prisma/adapter-pg';
+import pg from 'pg';
+import { RequestError, serviceUnavailable } from '../errors.ts';
+import { PrismaClient } from '../generated/prisma/client.ts';
+import type { Log } from './log.ts';
+
+/** Prisma inside a transaction: everything but opening another. */
+export type Transaction = Parameters<Parameters<PrismaClient['$transaction']>[0]>[0];
+
+/** A statement that PostgreSQL plans once a connection, and that logs and tests know by its name. */
+export interface Statement {
+  name: string;
+  text: string;
+}
+
+/** The one connection pool, which named statements and Prisma share. */
+export interface Database {
+  prisma: PrismaClient;
+  /** Runs a named statement. Throws SERVICE_UNAVAILABLE when the database is away. */
+  query<Row extends object>(statement: Statement, values: unknown[]): Promise<Row[]>;
+  /** Several writes or none; tried again, at most three times, after a deadlock or a serialization failure. */
+  transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result>;
+  /** Throws SERVICE_UNAVAILABLE unless the database answers. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  connectionString: string;
+  log: Log;
+  /** Connections at most; default 10: more are worth nothing on a few cores. */
+  poolSize?: number;
+  /** Called with each statement that is sent, Prisma's own included. */
+  onStatement?: ((sql: string) => void) | undefined;
+}
+
+/** Opens the pool; connections are made when they are first needed. */
+export function createDatabase({ connectionString, log, poolSize = 10, onStatement }: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString,
+    max: poolSize,
+    // Without it pg waits for a connection for ever.
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    statement_timeout: 15_000,
+    // Prisma's adapter drops the offset of a timestamptz, so that sessions have to be in UTC.
+    options: '-c TimeZone=UTC',
+    Client: observedClient((sql) => {
+      log.debug({ sql }, 'statement');
+      onStatement?.(sql);
+    }),
+  });
+  pool.on('error', (error) => log.warn({ error }, 'an idle database connection was lost'));
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: createStatementNames() }) });
+
+  return {
+    prisma,
+    query: (statement, values) => translated(async () => (await pool.query({ ...statement, values })).rows),
+    transaction: (work) => translated(() => retried(() => prisma.$transaction(work, { timeout: 15_000 }))),
+    check: () => translated(async () => void (await pool.query('select 1'))),
+    close: async () => {
+      await prisma.$disconnect();
+      await pool.end();
+    },
+  };
+}
+
+/** A pg client that tells of each statement, whoever sends it. */
+function observedClient(onStatement: (sql: string) => void): typeof pg.Client {
+  return class ObservedClient extends pg.Client {
+    // biome-ignore lint/suspicious/noExplicitAny: pg's query has nine overloads; this one passes through what came.
+    override query(...args: any[]): any {
+      const [config] = args;
+      onStatement(typeof config === 'string' ? config : config.text);
+      // biome-ignore lint/suspicious/noExplicitAny: as above.
+      return (super.query as any)(...args);
+    }
+  };
+}
+
+/** Names for Prisma's statements, so that PostgreSQL plans each once; bounded, since their texts are made at run time. */
+function createStatementNames(limit = 500) {
+  const names = new Map<string, string>();
+  return ({ sql }: { sql: string }) => {
+    if (!names.has(sql) && names.size >= limit) return '';
+    const name = names.get(sql) ?? `prisma_${names.size}`;
+    names.set(sql, name);
+    return name;
+  };
+}
+
+async function retried<Result>(work: () => Promise<Result>, tries = 3): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (tries > 1 && transientCodes.has(databaseCode(error) ?? '')) return retried(work, tries - 1);
+    throw error;
+  }
+}
+
+async function translated<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof RequestError) throw error;
+    throw isDatabaseAway(error) ? serviceUnavailable('The database', error) : error;
+  }
+}
+
+/** Serialization failure and deadlock (PostgreSQL), write conflict (Prisma): the same work may succeed when done again. */
+const transientCodes = new Set(['40001', '40P01', 'P2034']);
+
+/**
+ * Says that the server can't be reached or is going down: PostgreSQL's classes 08 (connection) and 57P (shutdown),
+ * 53300 (too many connections), Node's socket errors, Prisma's P1xxx.
+ */
+function isDatabaseAway(error: unknown): boolean {
+  const code = databaseCode(error) ?? '';
+  if (/^(08...|57P0.|53300|E(CONN|PIPE|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTFOUND|AI_AGAIN).*|P1\d{3}|P2024)$/.test(code))
+    return true;
+  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
+    error instanceof Error ? error.message : '',
+  );
+}
+
+/** PostgreSQL's SQLSTATE where there is one, however deep Prisma has wrapped it; else the outermost code. */
+export function databaseCode(error: unknown): string | undefined {
+  const layers: { code?: unknown; originalCode?: unknown; cause?: unknown; meta?: { driverAdapterError?: unknown } }[] =
+    [];
+  for (let layer = error; layer && typeof layer === 'object' && layers.length < 8; ) {
+    const known = layer as (typeof layers)[number];
+    layers.push(known);
+    layer = known.meta?.driverAdapterError ?? known.cause;
+  }
+  const codes = layers
+    .flatMap(({ originalCode, code }) => [originalCode, code])
+    .filter((code) => typeof code === 'string');
+  return codes.find((code) => /^[0-9A-Z]{5}$/.test(code) && !/^P\d{4}$/.test(code)) ?? codes[0];
+}
