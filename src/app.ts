@@ -1,0 +1,169 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { Config } from './config.ts';
+import { StartError } from './errors.ts';
+import type { Context } from './graphql/context.ts';
+import { type Authenticated, createAuthentication } from './http/authentication.ts';
+import { isAllowedOrigin, withCors } from './http/cors.ts';
+import type { HttpRequest } from './http/exchange.ts';
+import { createFetch } from './http/fetch-handler.ts';
+import { createGraphiQL } from './http/graphiql.ts';
+import { createGraphQLHandler } from './http/graphql.ts';
+import { createMetrics } from './http/metrics.ts';
+import { createNodeServer } from './http/node-server.ts';
+import { createRouter } from './http/router.ts';
+import { createWebSocketServer } from './http/websocket.ts';
+import { createGraphQL } from './http/yoga.ts';
+import { createLiveUserLoader } from './modules/user/loaders.ts';
+import { pictureRevisions } from './modules/user/queries.ts';
+import { createAnnouncements } from './platform/announcements.ts';
+import type { SigningKeys } from './platform/clerk-keys.ts';
+import { createDatabase } from './platform/database.ts';
+import { createDiskStore } from './platform/disk-store.ts';
+import { createImageProcessor } from './platform/images.ts';
+import { createLiveBus } from './platform/live-bus.ts';
+import type { createLog } from './platform/log.ts';
+import type { Platform } from './platform/platform.ts';
+import { createRateLimits } from './platform/rate-limits.ts';
+import { createSessionTokens } from './platform/session-tokens.ts';
+import { schema } from './schema.ts';
+
+/** How long requests in flight may take to finish when the server stops. */
+const drainMs = 10_000;
+
+export interface App {
+  platform: Platform;
+  /** The whole server without a port. */
+  fetch(request: Request): Promise<Response>;
+  /** Opens the port, and answers the address that clients use. Throws StartError where it can't be had. */
+  listen(): Promise<string>;
+  /** Finishes what is in flight and lets go of everything. */
+  close(): Promise<void>;
+}
+
+export interface AppOptions {
+  config: Config;
+  connectionString: string;
+  keys: SigningKeys;
+  log: ReturnType<typeof createLog>;
+  /** A token that GraphiQL starts with; null for none. */
+  demoToken?: () => Promise<string | null>;
+  /** Called with each SQL statement. */
+  onStatement?: (sql: string) => void;
+}
+
+/** Builds the platform, and the server upon it. */
+export function createApp({ config, connectionString, keys, log, demoToken, onStatement }: AppOptions): App {
+  const metrics = createMetrics({
+    openSockets: () => webSockets.openSockets(),
+    liveSubscriptions: () => platform.live.subscribedUserIds('picture').length,
+  });
+  const db = createDatabase({
+    connectionString,
+    log,
+    onStatement: (sql) => {
+      metrics.countStatement();
+      onStatement?.(sql);
+    },
+  });
+  const platform: Platform = {
+    db,
+    live: createLiveBus(),
+    images: createImageProcessor(),
+    pictures: createDiskStore(config.storage.folder),
+  };
+  const announcements = createAnnouncements({
+    connectionString,
+    db,
+    live: platform.live,
+    log,
+    revisions: { picture: pictureRevisions },
+  });
+
+  let publicUrl = config.publicUrl ?? `http://${toHostName(config.host)}:${config.port}`;
+  let isStopping = false;
+  const liveUsers = createLiveUserLoader(db);
+  const toContext = ({ viewer, users }: Authenticated, { id }: Pick<HttpRequest, 'id'>): Context => ({
+    viewer,
+    platform,
+    users,
+    liveUsers,
+    publicUrl,
+    requestId: id,
+    log,
+  });
+  const shared = {
+    graphql: createGraphQL({ schema, introspection: config.introspection, log }),
+    authentication: createAuthentication({ tokens: createSessionTokens({ keys, ...config.clerk }), db }),
+    rateLimits: createRateLimits(config.rateLimits),
+    toContext,
+    log,
+  };
+  const handle = withCors(
+    createRouter({
+      graphql: createGraphQLHandler(shared),
+      graphiql: config.isProduction ? null : createGraphiQL(demoToken ?? (async () => null)),
+      readiness: { platform, isListening: announcements.isListening, isStopping: () => isStopping },
+      metrics,
+      operators: { token: config.metricsToken, isOpen: !config.isProduction && config.metricsToken === null },
+      pictures: platform.pictures,
+      log,
+    }),
+    config.corsOrigins,
+  );
+  const server = createNodeServer(handle);
+  const webSockets = createWebSocketServer(server, {
+    ...shared,
+    isAllowedOrigin: (origin) => isAllowedOrigin(origin, config.corsOrigins) || origin === new URL(publicUrl).origin,
+  });
+
+  return {
+    platform,
+    fetch: createFetch(handle),
+    async listen() {
+      const port = await listen(server, config);
+      publicUrl = config.publicUrl ?? `http://${toHostName(config.host)}:${port}`;
+      return publicUrl;
+    },
+    async close() {
+      isStopping = true;
+      const isClosed = server.listening ? once(server, 'close') : Promise.resolve();
+      server.close();
+      server.closeIdleConnections();
+      await webSockets.close();
+      platform.live.close();
+      const cutOff = setTimeout(() => server.closeAllConnections(), drainMs);
+      await isClosed;
+      clearTimeout(cutOff);
+      await platform.images.close();
+      await announcements.close();
+      await db.close();
+    },
+  };
+}
+
+async function listen(server: import('node:http').Server, { host, port }: Config): Promise<number> {
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (error) {
+    throw toStartError(error as NodeJS.ErrnoException, host, port);
+  }
+  return (server.address() as AddressInfo).port;
+}
+
+function toStartError(error: NodeJS.ErrnoException, host: string, port: number): StartError {
+  if (error.code === 'EADDRINUSE')
+    return new StartError(`PORT: ${port} is in use on ${host}. Choose another, such as PORT=4001, or 0 for any.`);
+  if (error.code === 'EACCES')
+    return new StartError(`PORT: ${port} may not be opened by this user. Choose one over 1023, such as PORT=4000.`);
+  return new StartError(
+    `HOST: the server can't listen on ${host}:${port} (${error.code ?? error.message}). Such as HOST=127.0.0.1.`,
+  );
+}
+
+/** An address that stands for all of a machine's own isn't one that a client can call. */
+function toHostName(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,108 @@
+import { join } from 'node:path';
+import { type App, createApp } from '../app.ts';
+import type { Config } from '../config.ts';
+import { StartError } from '../errors.ts';
+import { remoteKeys, type SigningKeys, staticKey } from '../platform/clerk-keys.ts';
+import { prepareFolder } from '../platform/data-folder.ts';
+import { type DevelopmentKey, readDevelopmentKey } from '../platform/development-key.ts';
+import { startEmbeddedPostgres } from '../platform/embedded-postgres.ts';
+import { createLog, type Log } from '../platform/log.ts';
+import { applyMigrations, pendingMigrations } from '../platform/migrations.ts';
+import type { CommandContext } from './command.ts';
+import { migrationsFolder } from './migrate.ts';
+
+const demoUserId = 'user_demo_ada';
+const demoTokenS = 12 * 3_600;
+
+/** What was started, to be stopped in the opposite order. */
+type Stops = (() => Promise<void>)[];
+
+/** Runs the server until it is asked to stop. */
+export async function start({ config, print, onceAskedToStop }: CommandContext): Promise<void> {
+  const stops: Stops = [];
+  const stopped = new Promise<void>((resolve) => onceAskedToStop(resolve));
+  try {
+    const isRunning = run(config, print, stops);
+    // Asked to stop while it starts, it finishes starting first, so that nothing is left half done.
+    await isRunning;
+    await stopped;
+  } finally {
+    for (const stop of stops.toReversed()) await stop();
+  }
+}
+
+async function run(config: Config, print: (line: string) => void, stops: Stops): Promise<void> {
+  const log = createLog(config.logLevel);
+  await prepareFolder(config.dataDir, 0o711);
+  await prepareFolder(config.storage.folder);
+  const connectionString = await openDatabase(config, stops);
+  const developmentKey = usesDevelopmentKey(config) ? await readDevelopmentKey(config.dataDir) : null;
+  const demoToken = developmentKey && createDemoToken(developmentKey);
+  const app = createApp({
+    config,
+    connectionString,
+    keys: createKeys(config, developmentKey, log),
+    log,
+    ...(demoToken && { demoToken }),
+  });
+  stops.push(() => app.close());
+  if (config.seedDemo) await seedDemo(app);
+  const url = await app.listen();
+  if (config.isProduction) return log.info({ url }, 'ready');
+  for (const line of banner(url, await demoToken?.())) print(line);
+}
+
+async function openDatabase(config: Config, stops: Stops): Promise<string> {
+  const connectionString = config.databaseUrl ?? (await startEmbedded(config, stops));
+  const options = { connectionString, folder: migrationsFolder };
+  if (!config.isProduction) await applyMigrations(options);
+  const pending = await pendingMigrations(options);
+  if (pending.length > 0) {
+    throw new StartError(
+      `DATABASE_URL: migrations are pending (${pending.join(', ')}). Apply them first: npm run migrate.`,
+    );
+  }
+  return connectionString;
+}
+
+async function startEmbedded(config: Config, stops: Stops): Promise<string> {
+  const postgres = await startEmbeddedPostgres({ folder: join(config.dataDir, 'postgres') });
+  stops.push(() => postgres.close());
+  return postgres.connectionString;
+}
+
+const usesDevelopmentKey = ({ isProduction, clerk }: Config) => !isProduction && !clerk.jwtKey && !clerk.secretKey;
+
+function createKeys({ clerk }: Config, developmentKey: DevelopmentKey | null, log: Log): SigningKeys {
+  if (clerk.jwtKey) return staticKey(clerk.jwtKey);
+  if (clerk.secretKey) return remoteKeys({ secretKey: clerk.secretKey, apiUrl: clerk.apiUrl, log });
+  if (developmentKey) return staticKey(developmentKey.publicKey);
+  throw new StartError('CLERK_JWT_KEY: expected this or CLERK_SECRET_KEY.');
+}
+
+/** One token for half its life, so that GraphiQL's page, which holds it, is made once in that time. */
+function createDemoToken(key: DevelopmentKey): () => Promise<string> {
+  let made = { token: '', atMs: Number.NEGATIVE_INFINITY };
+  return async () => {
+    if (Date.now() - made.atMs > (demoTokenS * 1000) / 2) {
+      made = { token: await key.sign({ userId: demoUserId, sessionId: 'sess_demo' }, demoTokenS), atMs: Date.now() };
+    }
+    return made.token;
+  };
+}
+
+/** Demo data are no part of the compiled server: production never has them. */
+async function seedDemo({ platform }: App): Promise<void> {
+  const { seedDemoUsers } = await import(new URL('../../prisma/seed.ts', import.meta.url).href);
+  await seedDemoUsers(platform);
+}
+
+const banner = (url: string, token: string | undefined) => [
+  '',
+  '  Visage is ready.',
+  '',
+  `  API        ${url}/graphql`,
+  `  GraphiQL   ${url}/graphql in a browser`,
+  ...(token ? ['', `  Token of ${demoUserId}, good for ${demoTokenS / 3_600} hours:`, '', token] : []),
+  '',
+];

@@ -1,0 +1,262 @@
+import { createPublicKey } from 'node:crypto';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { StartError } from './errors.ts';
+
+/** What the environment says, read once at the start and never changed. Null where nothing was given and there is no default. */
+export interface Config {
+  readonly isProduction: boolean;
+  readonly host: string;
+  /** 0 picks a free port. */
+  readonly port: number;
+  /** Without a trailing slash; null: made from host and port once they are known. */
+  readonly publicUrl: string | null;
+  /** Absolute. */
+  readonly dataDir: string;
+  /** Null in development only: the embedded PostgreSQL. */
+  readonly databaseUrl: string | null;
+  readonly seedDemo: boolean;
+  readonly clerk: {
+    /** PEM, with real line breaks. In production this or `secretKey` is there. */
+    readonly jwtKey: string | null;
+    readonly secretKey: string | null;
+    /** Without a trailing slash; null: Clerk's own. */
+    readonly apiUrl: string | null;
+    readonly issuer: string | null;
+    /** Empty: any. */
+    readonly authorizedParties: readonly string[];
+    /** Two while one is rotated; none: webhooks aren't accepted. */
+    readonly webhookSigningSecrets: readonly string[];
+  };
+  /** Whose token has `value` at `path` of its claims is an administrator; null: nobody. */
+  readonly adminClaim: { readonly path: readonly string[]; readonly value: string } | null;
+  /** Origins as browsers send them; `localhost`: any port of this machine. */
+  readonly corsOrigins: readonly string[] | 'localhost';
+  readonly rateLimits: boolean;
+  readonly introspection: boolean;
+  /** The folder is absolute. */
+  readonly storage: { readonly kind: 'disk'; readonly folder: string };
+  readonly metricsToken: string | null;
+  readonly logLevel: (typeof logLevels)[number];
+}
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** How one variable is read. `parse` answers undefined for what isn't as expected. */
+interface Variable<Value> {
+  expected: string;
+  example: string;
+  parse: (raw: string) => Value | undefined;
+  /** What an error may show of a wrong value. */
+  shown: 'all' | 'scheme' | 'nothing';
+}
+
+const variable = <Value>(
+  expected: string,
+  example: string,
+  parse: Variable<Value>['parse'],
+  shown: Variable<Value>['shown'] = 'all',
+): Variable<Value> => ({ expected, example, parse, shown });
+
+const variables = {
+  NODE_ENV: variable('production, development or test', 'production', oneOf(['production', 'development', 'test'])),
+  PORT: variable('a whole number from 0 to 65535', '4000', toPort),
+  HOST: variable('a host name or an IP address', '127.0.0.1', matching(/^[\w.:-]+$/)),
+  PUBLIC_URL: variable('an http:// or https:// address, no query', 'https://visage.example.com', toBaseUrl),
+  DATA_DIR: variable('a folder', '/var/lib/visage', (raw) => resolve(raw)),
+  DATABASE_URL: variable(
+    'a postgres:// or postgresql:// address, special characters percent-encoded',
+    'postgresql://visage:secret@localhost:5432/visage',
+    (raw) => (/^postgres(ql)?:\/\/\S+$/i.test(raw) && URL.canParse(raw) ? raw : undefined),
+    'scheme',
+  ),
+  SEED_DEMO: variable('true or false', 'false', oneOf(['true', 'false'])),
+  CLERK_JWT_KEY: variable(
+    'an RSA public key in PEM',
+    '"-----BEGIN PUBLIC KEY-----\\nMIIB…\\n-----END PUBLIC KEY-----"',
+    toPublicKey,
+    'nothing',
+  ),
+  CLERK_SECRET_KEY: variable("Clerk's secret key, sk_…", 'sk_live_…', matching(/^sk_[!-~]+$/), 'nothing'),
+  CLERK_API_URL: variable('an http:// or https:// address, no query', 'https://api.clerk.com', toBaseUrl),
+  CLERK_ISSUER: variable(
+    'an http:// or https:// address, exactly as tokens have it in iss',
+    'https://clerk.example.com',
+    (raw) => toBaseUrl(raw) && raw,
+  ),
+  CLERK_AUTHORIZED_PARTIES: variable('a comma-separated list', 'https://app.example.com', listOf(matching(/^\S+$/))),
+  CLERK_WEBHOOK_SIGNING_SECRET: variable(
+    'whsec_ and base64, or two of them, comma-separated',
+    'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+    listOf(toWebhookSecret, 2),
+    'nothing',
+  ),
+  ADMIN_CLAIM: variable(
+    "path=value, the path being a dotted one in the token's claims",
+    'metadata.role=admin',
+    toClaim,
+  ),
+  CORS_ORIGINS: variable(
+    'a comma-separated list of origins, scheme://host[:port] and nothing after it',
+    'https://app.example.com,https://example.com:8443',
+    listOf(toOrigin),
+  ),
+  RATE_LIMITS: variable('on or off', 'on', oneOf(['on', 'off'])),
+  GRAPHQL_INTROSPECTION: variable('true or false', 'false', oneOf(['true', 'false'])),
+  REDIS_URL: variable(
+    'nothing, since Redis is not supported by this version; leave it out, and instances talk through PostgreSQL',
+    '',
+    () => undefined,
+    'scheme',
+  ),
+  STORAGE_URL: variable(
+    'a file:///… address, since s3://… is not supported by this version; leave it out for DATA_DIR/pictures',
+    'file:///var/lib/visage/pictures',
+    toFolder,
+    'scheme',
+  ),
+  METRICS_TOKEN: variable('a token without white space', 'a-long-random-text', matching(/^[!-~]+$/), 'nothing'),
+  LOG_LEVEL: variable(`one of ${logLevels.join(', ')}`, 'info', oneOf(logLevels)),
+} satisfies Record<string, Variable<unknown>>;
+
+type Name = keyof typeof variables;
+type Given = Record<Name, string | null>;
+type Values = { [Key in Name]: Exclude<ReturnType<(typeof variables)[Key]['parse']>, undefined> | null };
+
+/**
+ * Reads every variable that the server knows, here and nowhere else. An empty one counts as not given.
+ *
+ * @throws StartError with one line for each variable that is wrong or missing; never with a secret.
+ */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const names = Object.keys(variables) as Name[];
+  const given = Object.fromEntries(names.map((name) => [name, env[name]?.trim() || null])) as Given;
+  const read = (name: Name) => (given[name] ? (variables[name].parse(given[name]) ?? null) : null);
+  const values = Object.fromEntries(names.map((name) => [name, read(name)])) as Values;
+
+  const wrong = names.filter((name) => given[name] && values[name] === null);
+  const lines = [...wrong.map((name) => wrongLine(name, given[name] ?? '')), ...missingLines(given)];
+  if (lines.length > 0) throw new StartError(lines.join('\n'));
+  return toConfig(values);
+}
+
+function toConfig(values: Values): Config {
+  const isProduction = values.NODE_ENV === 'production';
+  const dataDir = values.DATA_DIR ?? resolve('.data');
+  return {
+    isProduction,
+    host: values.HOST ?? (isProduction ? '0.0.0.0' : '127.0.0.1'),
+    port: values.PORT ?? 4000,
+    publicUrl: values.PUBLIC_URL,
+    dataDir,
+    databaseUrl: values.DATABASE_URL,
+    // A database that somebody else runs is filled only where that was asked for, and production's never.
+    seedDemo: !isProduction && (values.SEED_DEMO ? values.SEED_DEMO === 'true' : values.DATABASE_URL === null),
+    clerk: {
+      jwtKey: values.CLERK_JWT_KEY,
+      secretKey: values.CLERK_SECRET_KEY,
+      apiUrl: values.CLERK_API_URL,
+      issuer: values.CLERK_ISSUER,
+      authorizedParties: values.CLERK_AUTHORIZED_PARTIES ?? [],
+      webhookSigningSecrets: values.CLERK_WEBHOOK_SIGNING_SECRET ?? [],
+    },
+    adminClaim: values.ADMIN_CLAIM,
+    corsOrigins: values.CORS_ORIGINS ?? (isProduction ? [] : 'localhost'),
+    rateLimits: values.RATE_LIMITS ? values.RATE_LIMITS === 'on' : isProduction,
+    introspection: values.GRAPHQL_INTROSPECTION ? values.GRAPHQL_INTROSPECTION === 'true' : !isProduction,
+    storage: { kind: 'disk', folder: values.STORAGE_URL ?? resolve(dataDir, 'pictures') },
+    metricsToken: values.METRICS_TOKEN,
+    logLevel: values.LOG_LEVEL ?? 'info',
+  };
+}
+
+function missingLines(given: Given): string[] {
+  if (given.NODE_ENV !== 'production') return [];
+  const lines: string[] = [];
+  if (!given.DATABASE_URL) lines.push(`DATABASE_URL: missing, and production needs it.${exampleOf('DATABASE_URL')}`);
+  if (!given.CLERK_JWT_KEY && !given.CLERK_SECRET_KEY) {
+    lines.push(`CLERK_JWT_KEY: missing, and production needs it or CLERK_SECRET_KEY.${exampleOf('CLERK_JWT_KEY')}`);
+  }
+  return lines;
+}
+
+function wrongLine(name: Name, raw: string): string {
+  return `${name}: expected ${variables[name].expected}; got ${describe(name, raw)}.${exampleOf(name)}`;
+}
+
+const exampleOf = (name: Name) => (variables[name].example ? ` Example: ${name}=${variables[name].example}` : '');
+
+function describe(name: Name, raw: string): string {
+  const { shown } = variables[name];
+  const scheme = /^[a-z][a-z0-9]{1,11}:\/\//i.exec(raw)?.[0];
+  if (shown === 'nothing' || (shown === 'scheme' && !scheme)) return 'something else, which is not shown';
+  if (shown === 'scheme') return `"${scheme}…"`;
+  const text = raw.replace(/\/\/[^/]*@/, '//…@').replace(/\p{C}/gu, '�');
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
+
+function oneOf<const Choice extends string>(choices: readonly Choice[]): (raw: string) => Choice | undefined {
+  return (raw) => choices.find((choice) => choice === raw);
+}
+
+function matching(pattern: RegExp): (raw: string) => string | undefined {
+  return (raw) => (pattern.test(raw) ? raw : undefined);
+}
+
+/** One wrong or empty item makes the whole list wrong: an `azp` that got lost must never come to mean "any". */
+function listOf<Item>(parse: (raw: string) => Item | undefined, maxLength = 1_000) {
+  return (raw: string): Item[] | undefined => {
+    const items = raw.split(',').map((item) => parse(item.trim()));
+    const right = items.filter((item) => item !== undefined);
+    return right.length === items.length && items.length <= maxLength ? right : undefined;
+  };
+}
+
+function toPort(raw: string): number | undefined {
+  return /^\d{1,5}$/.test(raw) && Number(raw) <= 65_535 ? Number(raw) : undefined;
+}
+
+function toBaseUrl(raw: string): string | undefined {
+  if (!/^https?:\/\/[^\s?#@]+$/i.test(raw) || !URL.canParse(raw)) return undefined;
+  return new URL(raw).href.replace(/\/+$/, '');
+}
+
+function toOrigin(raw: string): string | undefined {
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*\\]+$/i.test(raw) || !URL.canParse(raw)) return undefined;
+  const { origin } = new URL(raw);
+  // Schemes of apps, such as capacitor://localhost: URL knows no origin for them.
+  return origin === 'null' ? raw.toLowerCase() : origin;
+}
+
+function toClaim(raw: string) {
+  const [, path, value] = /^([^\s=]+)=(.+)$/.exec(raw) ?? [];
+  const keys = path?.split('.') ?? [];
+  return value && keys.every(Boolean) ? { path: keys, value: value.trim() } : undefined;
+}
+
+function toWebhookSecret(raw: string): string | undefined {
+  const encoded = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(raw)?.[1];
+  return encoded && encoded.length % 4 === 0 ? raw : undefined;
+}
+
+function toPublicKey(raw: string): string | undefined {
+  const pem = raw.replaceAll('\\n', '\n');
+  // From a private key the public one could be made, but a private key has no business here.
+  if (!/^-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem)) return undefined;
+  try {
+    const key = createPublicKey(pem);
+    const isUsual = key.asymmetricKeyType === 'rsa' && key.asymmetricKeyDetails?.publicExponent === 65_537n;
+    return isUsual ? key.export({ type: 'spki', format: 'pem' }).toString() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function toFolder(raw: string): string | undefined {
+  if (!/^file:\/\/\/[^?#]+$/i.test(raw) || raw.includes('%00')) return undefined;
+  try {
+    return resolve(fileURLToPath(raw));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,42 @@
+import type DataLoader from 'dataloader';
+import { RequestError, unauthenticated } from '../errors.ts';
+import type { UserLoader, UserPair } from '../modules/user/loaders.ts';
+import type { UserRecord } from '../modules/user/record.ts';
+import type { Log } from '../platform/log.ts';
+import type { Platform } from '../platform/platform.ts';
+
+/** The signed-in user who asks. */
+export interface Viewer {
+  id: string;
+  /** Clerk's session; null in tokens without one. */
+  sessionId: string | null;
+}
+
+/** What resolvers get. One a request; a subscription's lives as long as the subscription. */
+export interface Context {
+  /** Null: anonymous. */
+  viewer: Viewer | null;
+  platform: Platform;
+  /** Users as this viewer may know them, each read once a request. */
+  users: UserLoader;
+  /** Users read anew each time, for subscriptions. */
+  liveUsers: DataLoader<UserPair, UserRecord | null>;
+  /** Where clients reach the server; picture addresses start with it. No slash at the end. */
+  publicUrl: string;
+  requestId: string;
+  log: Log;
+}
+
+/** The viewer of a field that is for signed-in users. Throws UNAUTHENTICATED. */
+export function requireViewer({ viewer }: Pick<Context, 'viewer'>): Viewer {
+  if (!viewer) throw new RequestError('UNAUTHENTICATED', 'Sign in first: this needs a session token.');
+  return viewer;
+}
+
+/** The viewer as they are after a mutation: read anew. */
+export async function loadOwner(context: Context): Promise<UserRecord> {
+  const { id } = requireViewer(context);
+  const user = await context.users.clear(id).load(id);
+  if (!user) throw unauthenticated('The user of this token was deleted.');
+  return user;
+}

@@ -1,0 +1,43 @@
+import { validate as isUuid } from 'uuid';
+import { badUserInput } from '../errors.ts';
+
+/** What an id of the API stands for. */
+export interface GlobalId {
+  typename: string;
+  id: string;
+}
+
+/** One row a type: the readable prefix, and what may follow it. A user's id is Clerk's, bare. */
+const prefixes: { typename: string; prefix: string; isKey: (key: string) => boolean }[] = [
+  { typename: 'Profile', prefix: 'profile_', isKey: isUserId },
+  { typename: 'Preferences', prefix: 'preferences_', isKey: isUserId },
+  { typename: 'Privacy', prefix: 'privacy_', isKey: isUserId },
+  { typename: 'ProfilePicture', prefix: 'picture_', isKey: isUuid },
+];
+
+/** Printable ASCII without spaces, as Clerk's ids are; what else comes can't be a user's id. */
+function isUserId(id: string): boolean {
+  return /^[\x21-\x7e]{1,255}$/.test(id);
+}
+
+export function encodeGlobalId(typename: string, id: string): string {
+  return `${prefixes.find((row) => row.typename === typename)?.prefix ?? ''}${id}`;
+}
+
+/** Throws BAD_USER_INPUT for what can't be an id. */
+export function decodeGlobalId(globalId: string): GlobalId {
+  const row = prefixes.find(({ prefix }) => globalId.startsWith(prefix));
+  const id = globalId.slice(row?.prefix.length ?? 0);
+  if (!(row?.isKey ?? isUserId)(id))
+    throw badUserInput(`Expected an id, and got ${JSON.stringify(globalId.slice(0, 60))}.`);
+  return { typename: row?.typename ?? 'User', id };
+}
+
+/** Null for what can't be an id. */
+export function tryDecodeGlobalId(globalId: string): GlobalId | null {
+  try {
+    return decodeGlobalId(globalId);
+  } catch {
+    return null;
+  }
+}

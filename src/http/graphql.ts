@@ -1,0 +1,116 @@
+import { RequestError, unauthenticated } from '../errors.ts';
+import type { Context } from '../graphql/context.ts';
+import { maskError } from '../graphql/masking.ts';
+import type { Log } from '../platform/log.ts';
+import type { RateLimits } from '../platform/rate-limits.ts';
+import type { Authenticated, Authentication } from './authentication.ts';
+import { type HttpHandler, type HttpReply, type HttpRequest, header } from './exchange.ts';
+import type { GraphQLServer } from './yoga.ts';
+
+/** Bytes of a body by its type. A file may have 10 MiB; what surrounds it in a multipart body has 64 kB. */
+const bodyLimits: Record<string, number> = {
+  'application/json': 100_000,
+  'application/x-www-form-urlencoded': 100_000,
+  'multipart/form-data': 10 * 1024 * 1024 + 64 * 1024,
+};
+
+/** A browser sends none of these without asking first, so that no other site can send a user's request for them. */
+const preflightHeaders = ['authorization', 'apollo-require-preflight', 'graphql-preflight'];
+
+export interface GraphQLHandlerOptions {
+  graphql: GraphQLServer;
+  authentication: Authentication;
+  rateLimits: RateLimits;
+  toContext(authenticated: Authenticated, request: Pick<HttpRequest, 'id'>): Context;
+  log: Log;
+}
+
+/** `GET` and `POST /graphql`: what is refused is refused before its body is read and before anything of it runs. */
+export function createGraphQLHandler(options: GraphQLHandlerOptions): HttpHandler {
+  return async (request) => {
+    try {
+      return await handle(request, options);
+    } catch (error) {
+      return errorReply(request, error, options.log);
+    }
+  };
+}
+
+async function handle(request: HttpRequest, { graphql, authentication, rateLimits, toContext }: GraphQLHandlerOptions) {
+  const { method } = request;
+  if (method !== 'GET' && method !== 'POST') {
+    return { status: 405, headers: { allow: 'GET, POST', 'content-length': '0' } };
+  }
+  const mediaType = method === 'POST' ? readMediaType(request) : null;
+  assertPreflighted(request, mediaType);
+  const authenticated = await authentication.fromHeader(header(request, 'authorization'));
+  const isUpload = mediaType === 'multipart/form-data';
+  if (isUpload && !authenticated.viewer) throw unauthenticated('Sign in first: uploads need a session token.');
+  await rateLimits.take(isUpload ? 'uploads' : 'requests', authenticated.viewer?.id ?? request.peer);
+  const body = mediaType ? await request.readBody(bodyLimits[mediaType] ?? 0) : null;
+  const response = await graphql.fetch(toWebRequest(request, body, graphql), toContext(authenticated, request));
+  return toReply(response);
+}
+
+/** The body's type, without parameters. Throws for one that isn't accepted: 415. */
+function readMediaType(request: HttpRequest): string {
+  const given = header(request, 'content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (given in bodyLimits) return given;
+  const expected = Object.keys(bodyLimits).join(', ');
+  throw new RequestError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    `Expected a content type of ${expected}, and got ${given || 'none'}.`,
+    {
+      status: 415,
+    },
+  );
+}
+
+function assertPreflighted(request: HttpRequest, mediaType: string | null): void {
+  if (mediaType === 'application/json' || preflightHeaders.some((name) => request.headers[name] !== undefined)) return;
+  throw new RequestError('FORBIDDEN', `Expected one of the headers ${preflightHeaders.join(', ')}.`, { status: 403 });
+}
+
+function toWebRequest(request: HttpRequest, body: Buffer | null, { fetchAPI }: GraphQLServer): Request {
+  const headers = new fetchAPI.Headers();
+  for (const name of ['accept', 'content-type']) {
+    const value = header(request, name);
+    if (value !== undefined) headers.set(name, value);
+  }
+  return new fetchAPI.Request(`http://localhost${request.path}${request.query}`, {
+    method: request.method,
+    headers,
+    body: body as never,
+    signal: request.signal,
+  });
+}
+
+async function toReply(response: Response): Promise<HttpReply> {
+  const headers = Object.fromEntries(response.headers);
+  headers['cache-control'] ??= 'no-store';
+  const isStream = headers['content-type']?.startsWith('text/event-stream');
+  return {
+    status: response.status,
+    headers,
+    body: isStream ? response.body : Buffer.from(await response.arrayBuffer()),
+  };
+}
+
+/** One GraphQL error as the whole answer. */
+export function errorReply(request: HttpRequest, error: unknown, log: Log): HttpReply {
+  const { message, extensions } = maskError(error, { requestId: request.id, log });
+  const {
+    http,
+    unexpected: _,
+    ...shown
+  } = extensions as { http?: { status?: number; headers?: Record<string, string> } } & Record<string, unknown>;
+  const accepted = header(request, 'accept') ?? '';
+  const type = accepted.includes('application/graphql-response+json')
+    ? 'application/graphql-response+json'
+    : 'application/json';
+  return {
+    status: http?.status ?? 500,
+    headers: { ...http?.headers, 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' },
+    body: JSON.stringify({ errors: [{ message, extensions: shown }] }),
+  };
+}

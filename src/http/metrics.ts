@@ -1,0 +1,46 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** What Prometheus reads. Labels are few and fixed: none holds an id, a path or anything else that a client chose. */
+export function createMetrics(gauges: { openSockets(): number; liveSubscriptions(): number }) {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const requests = new Histogram({
+    name: 'visage_http_request_duration_seconds',
+    help: 'Time from a request to its answer, in seconds.',
+    labelNames: ['route', 'status'] as const,
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers: [registry],
+  });
+  const statements = new Counter({
+    name: 'visage_sql_statements_total',
+    help: 'SQL statements sent to the database.',
+    registers: [registry],
+  });
+  gauge(registry, 'visage_open_sockets', 'WebSockets that are open.', gauges.openSockets);
+  gauge(
+    registry,
+    'visage_live_subscriptions',
+    'Users that open subscriptions of this process are about.',
+    gauges.liveSubscriptions,
+  );
+  return {
+    contentType: registry.contentType,
+    read: () => registry.metrics(),
+    observeRequest: (route: string, status: number, seconds: number) =>
+      requests.observe({ route, status: `${Math.floor(status / 100)}xx` }, seconds),
+    countStatement: () => statements.inc(),
+  };
+}
+
+function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.set(read());
+    },
+  });
+}

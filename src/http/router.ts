@@ -1,0 +1,86 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Log } from '../platform/log.ts';
+import type { PictureStore } from '../platform/picture-store.ts';
+import { type HttpHandler, type HttpReply, type HttpRequest, header, plainReply } from './exchange.ts';
+import { errorReply } from './graphql.ts';
+import { type Readiness, serveLiveness, serveReadiness } from './health.ts';
+import type { Metrics } from './metrics.ts';
+import { servePicture } from './pictures.ts';
+
+export interface RouterOptions {
+  graphql: HttpHandler;
+  /** Null in production. */
+  graphiql: (() => Promise<HttpReply>) | null;
+  readiness: Readiness;
+  metrics: Metrics;
+  /** Who may read metrics and the detail of readiness: anyone, or whoever has the token. */
+  operators: { token: string | null; isOpen: boolean };
+  pictures: PictureStore;
+  log: Log;
+}
+
+/** Finds who answers an address, measures it, and puts the request's id on every answer. */
+export function createRouter(options: RouterOptions): HttpHandler {
+  return async (request) => {
+    const startedAt = performance.now();
+    const { name, answer } = route(request, options);
+    const reply = await settled(request, answer, options.log);
+    const durationMs = performance.now() - startedAt;
+    options.metrics.observeRequest(name, reply.status, durationMs / 1000);
+    const { id, method } = request;
+    options.log.debug({ requestId: id, method, route: name, status: reply.status, durationMs }, 'request');
+    return { ...reply, headers: { ...reply.headers, 'x-request-id': id } };
+  };
+}
+
+interface Route {
+  /** For metrics and log: one of a few, whatever the address. */
+  name: string;
+  answer: () => HttpReply | Promise<HttpReply>;
+}
+
+function route(request: HttpRequest, options: RouterOptions): Route {
+  const { path } = request;
+  if (path === '/graphql') return { name: '/graphql', answer: () => answerGraphQL(request, options) };
+  if (path.startsWith('/pictures/')) {
+    return {
+      name: '/pictures',
+      answer: () => servePicture(request, path.slice('/pictures/'.length), options.pictures),
+    };
+  }
+  if (path === '/health/live') return { name: path, answer: serveLiveness };
+  if (path === '/health/ready') {
+    return { name: path, answer: () => serveReadiness(options.readiness, isOperator(request, options)) };
+  }
+  if (path === '/metrics') return { name: path, answer: () => answerMetrics(request, options) };
+  if (path === '/' && options.graphiql)
+    return { name: '/', answer: () => plainReply(302, 'GraphiQL is at /graphql.', { location: '/graphql' }) };
+  return { name: 'other', answer: () => plainReply(404, 'Not found.') };
+}
+
+/** A browser that opens the address gets GraphiQL; everything else is an operation. */
+function answerGraphQL(request: HttpRequest, { graphql, graphiql }: RouterOptions) {
+  const isPage = request.method === 'GET' && header(request, 'accept')?.includes('text/html');
+  return graphiql && isPage ? graphiql() : graphql(request);
+}
+
+async function answerMetrics(request: HttpRequest, options: RouterOptions): Promise<HttpReply> {
+  if (!isOperator(request, options)) return plainReply(401, 'Expected METRICS_TOKEN as a bearer token.');
+  const { contentType, read } = options.metrics;
+  return { status: 200, headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body: await read() };
+}
+
+function isOperator(request: HttpRequest, { operators: { token, isOpen } }: RouterOptions): boolean {
+  if (isOpen) return true;
+  const given = Buffer.from(header(request, 'authorization') ?? '');
+  const expected = Buffer.from(`Bearer ${token}`);
+  return token !== null && given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+async function settled(request: HttpRequest, answer: Route['answer'], log: Log): Promise<HttpReply> {
+  try {
+    return await answer();
+  } catch (error) {
+    return errorReply(request, error, log);
+  }
+}

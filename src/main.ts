@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { migrate } from './commands/migrate.ts';
+import { start } from './commands/start.ts';
+import { printToken } from './commands/token.ts';
+import { readConfig } from './config.ts';
+import { StartError } from './errors.ts';
+
+/** What can be asked of the program; without a name, the server. */
+const commands = { start, migrate, token: printToken };
+
+/** Ctrl-C reaches npm and this process both, and npm passes it on: one goodbye is enough. */
+function onceAskedToStop(stop: () => void): void {
+  let isAsked = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (!isAsked) stop();
+      isAsked = true;
+    });
+  }
+}
+
+async function main(): Promise<void> {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  const [name = 'start', ...args] = process.argv.slice(2);
+  if (!Object.hasOwn(commands, name))
+    throw new StartError(`Expected one of ${Object.keys(commands).join(', ')}, and got "${name}".`);
+  await commands[name as keyof typeof commands]({
+    config: readConfig(process.env),
+    args,
+    print: (line) => process.stdout.write(`${line}\n`),
+    onceAskedToStop,
+  });
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    process.stderr.write(error instanceof StartError ? `${error.message}\n` : `${(error as Error)?.stack ?? error}\n`);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { EventType } from '../../generated/prisma/enums.ts';
+import { evenIfFieldsAreWrong, key, list, parseInput, positiveInt, show, text } from '../../validation.ts';
+
+/** An event as it is recorded. */
+export interface EventInput {
+  type: EventType;
+  movieId: number;
+  rating: number | null;
+  review: string | null;
+  occurredAt: Date;
+  idempotencyKey: string | null;
+}
+
+const maxReviewCharacters = 10_000;
+const maxBatchSize = 100;
+/** Clocks of clients run ahead. */
+const maxAheadMs = 5 * 60_000;
+/** PostgreSQL has no year 0. */
+const earliest = new Date('0001-01-01T00:00:00Z');
+
+const rating = z.number().refine((value) => value >= 0.5 && value <= 10 && Number.isInteger(value * 2), {
+  error: ({ input }) => `Expected 0.5 to 10 in steps of 0.5, and got ${show(input)}.`,
+});
+
+// `now` travels with the input, since a schema made for each request would be compiled for each.
+const eventInput = z
+  .object({
+    now: z.date(),
+    type: z.enum(EventType),
+    movieId: positiveInt,
+    rating: rating.nullish(),
+    review: text({ maxCodePoints: maxReviewCharacters }).nullish(),
+    occurredAt: z.date().nullish(),
+    idempotencyKey: key({ maxCodePoints: 128 }).nullish(),
+  })
+  .superRefine(refuseWhatDoesNotBelong, evenIfFieldsAreWrong)
+  .superRefine(refuseOtherTimes, evenIfFieldsAreWrong)
+  .transform(
+    ({ now, type, movieId, rating = null, review = null, occurredAt, idempotencyKey = null }): EventInput => ({
+      type,
+      movieId,
+      rating,
+      review,
+      occurredAt: occurredAt ?? now,
+      idempotencyKey,
+    }),
+  );
+
+const batchInput = list(eventInput, { minLength: 1, maxLength: maxBatchSize });
+
+type Need = 'required' | 'optional' | 'refused';
+
+const needs: Record<EventType, { rating: Need; review: Need }> = {
+  VIEW: { rating: 'refused', review: 'refused' },
+  WATCHLIST_ADD: { rating: 'refused', review: 'refused' },
+  WATCHLIST_REMOVE: { rating: 'refused', review: 'refused' },
+  RATING: { rating: 'required', review: 'refused' },
+  REVIEW: { rating: 'optional', review: 'required' },
+};
+
+type Given = { type: EventType; rating?: unknown; review?: unknown };
+
+function refuseWhatDoesNotBelong(given: Given, context: z.RefinementCtx): void {
+  for (const field of ['rating', 'review'] as const) {
+    const need = needs[given.type]?.[field];
+    const isGiven = (given[field] ?? null) !== null;
+    const wrong =
+      (need === 'required' && !isGiven && `Expected a ${field} with ${given.type}, and got none.`) ||
+      (need === 'refused' && isGiven && `Expected no ${field} with ${given.type}, and got one.`);
+    if (wrong) context.addIssue({ code: 'custom', path: [field], message: wrong });
+  }
+}
+
+function refuseOtherTimes({ now, occurredAt }: { now: Date; occurredAt?: unknown }, context: z.RefinementCtx): void {
+  if (!(occurredAt instanceof Date)) return;
+  if (occurredAt >= earliest && occurredAt.getTime() <= now.getTime() + maxAheadMs) return;
+  const message = `Expected a time from year 1 to 5 minutes from now, and got ${show(occurredAt)}.`;
+  context.addIssue({ code: 'custom', path: ['occurredAt'], message });
+}
+
+/** @throws InvalidInputError */
+export const readEventInput = (input: object, now: Date): EventInput => parseInput(eventInput, { ...input, now });
+
+/**
+ * A batch, all or none.
+ *
+ * @throws InvalidInputError with paths such as `3.rating`.
+ */
+export const readEventInputs = (inputs: readonly object[], now: Date): EventInput[] =>
+  parseInput(
+    batchInput,
+    inputs.map((input) => ({ ...input, now })),
+  );

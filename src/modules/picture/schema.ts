@@ -1,0 +1,189 @@
+import { FileTooLargeError, InvalidInputError, NotFoundError, UnsupportedImageError } from '../../errors.ts';
+import { builder } from '../../graphql/builder.ts';
+import { requireViewer } from '../../graphql/context.ts';
+import type { UserRecord, VariantRecord } from '../user/record.ts';
+import { imageUrl, pictureUrl, variantUrl } from './address.ts';
+import { followPictures } from './live.ts';
+import { loadPictures } from './loaders.ts';
+import { uploadProfilePicture } from './service.ts';
+
+/** Size and stillness of an image that a client wants. */
+const imageArgs = builder.args((t) => ({
+  size: t.int({ defaultValue: 256, description: 'About how many pixels a side, 1 to 4096; else `BAD_USER_INPUT`.' }),
+  still: t.boolean({ defaultValue: false, description: 'The first frame only, for those who prefer reduced motion.' }),
+}));
+
+const PictureVariant = builder.objectRef<VariantRecord>('PictureVariant').implement({
+  description: 'One stored square of a picture.',
+  fields: (t) => ({
+    size: t.exposeInt('size', { description: 'Pixels of a side.' }),
+    mimeType: t.string({ description: 'Always image/webp.', resolve: () => 'image/webp' }),
+    bytes: t.exposeInt('bytes', { description: 'Bytes of the file.' }),
+    url: t.string({
+      description: 'The address of the file; it never changes its content.',
+      resolve: (variant, _, { publicUrl }) => variantUrl(variant, publicUrl),
+    }),
+  }),
+});
+
+builder.node('ProfilePicture', {
+  description: "A version of a user's profile picture. Anyone may see an active one; the others are the owner's alone.",
+  id: { resolve: ({ id }) => id, description: '`picture_` and a UUID.' },
+  loadManyWithoutCache: (ids, { platform, viewer }) => loadPictures(platform, viewer?.id ?? null, ids),
+  fields: (t) => ({
+    user: t.field({
+      type: 'User',
+      description: 'Whose picture it is.',
+      resolve: async ({ userId }, _, { users }) => {
+        const user = await users.load(userId);
+        if (!user) throw new Error(`The user ${userId} of a picture is not there.`);
+        return user;
+      },
+    }),
+    version: t.exposeInt('version', {
+      description: "1 for a user's first upload, then 2, 3, ...; never used twice.",
+    }),
+    isActive: t.exposeBoolean('isActive', { description: 'Whether this is the picture that the user shows.' }),
+    url: t.string({
+      description: 'The smallest stored square that is at least that many pixels, else the largest.',
+      args: imageArgs,
+      resolve: (picture, choice, { publicUrl }) => pictureUrl(picture, choice, publicUrl),
+    }),
+    variants: t.expose('variants', {
+      type: [PictureVariant],
+      description: "The squares that are stored; an animated picture's are animated.",
+    }),
+    width: t.exposeInt('width', { description: 'Of the upright source, in pixels, before the crop.' }),
+    height: t.exposeInt('height', { description: 'Of the upright source, in pixels, before the crop.' }),
+    animated: t.exposeBoolean('animated', { description: 'Whether it has more than one frame.' }),
+    thumbhash: t.exposeString('thumbhash', {
+      description: 'A placeholder to draw before the image has loaded (base64).',
+    }),
+    dominantColor: t.exposeString('dominantColor', { description: '#rrggbb' }),
+    altText: t.exposeString('altText', {
+      nullable: true,
+      description: 'What the picture shows, for those who do not see it.',
+    }),
+    uploadedAt: t.expose('uploadedAt', { type: 'DateTime', description: 'When this version was accepted.' }),
+    deletedAt: t.expose('deletedAt', { type: 'DateTime', nullable: true, description: 'When its owner deleted it.' }),
+    originalName: t.string({
+      nullable: true,
+      description: "The uploaded file's name. The owner alone sees it.",
+      resolve: (picture, _, { viewer }) => (viewer?.id === picture.userId ? picture.originalName : null),
+    }),
+    originalMimeType: t.string({
+      nullable: true,
+      description: "The uploaded file's type, by its content. The owner alone sees it.",
+      resolve: (picture, _, { viewer }) => (viewer?.id === picture.userId ? picture.originalMimeType : null),
+    }),
+    originalBytes: t.int({
+      nullable: true,
+      description: "The uploaded file's bytes. The owner alone sees it.",
+      resolve: (picture, _, { viewer }) => (viewer?.id === picture.userId ? picture.originalBytes : null),
+    }),
+  }),
+});
+
+builder.objectFields('User', (t) => ({
+  imageUrl: t.string({
+    description:
+      "Where an <img> can point for a square of about that many pixels (1 to 4096): the uploaded picture, else Clerk's where the person set one there, else generated initials. Never empty.",
+    args: imageArgs,
+    resolve: (user, choice, { publicUrl }) => imageUrl(user, choice, publicUrl),
+  }),
+  picture: t.expose('picture', { type: 'ProfilePicture', nullable: true, description: 'The active uploaded picture.' }),
+  pictureRevision: t.exposeInt('pictureRevision', {
+    description: 'Counts up with every change of the active picture, from 0.',
+  }),
+}));
+
+builder.objectField('Profile', 'avatarUrl', (t) =>
+  t.string({
+    nullable: true,
+    description: "The uploaded picture's address, else Clerk's where the person set one there, else null.",
+    resolve: ({ owner }, _, { publicUrl }) =>
+      owner.picture ? pictureUrl(owner.picture, {}, publicUrl) : owner.clerkImageUrl,
+  }),
+);
+
+const CropInput = builder.inputType('CropInput', {
+  description: 'A square in pixels of the upright source image.',
+  fields: (t) => ({
+    left: t.int({ required: true, description: 'Pixels from the left edge.' }),
+    top: t.int({ required: true, description: 'Pixels from the upper edge.' }),
+    size: t.int({ required: true, description: 'Pixels of a side, at least 1.' }),
+  }),
+});
+
+builder.mutationField('uploadProfilePicture', (t) =>
+  t.field({
+    type: 'ProfilePicture',
+    authScopes: { signedIn: true },
+    errors: { types: [FileTooLargeError, UnsupportedImageError, InvalidInputError, NotFoundError] },
+    description:
+      "Makes a file the viewer's picture: JPEG, PNG, GIF or WebP by content, at most 10 MiB and 50 megapixels. Answers when it is stored.",
+    args: {
+      file: t.arg({ type: 'File', required: true, description: 'The picture.' }),
+      crop: t.arg({ type: CropInput, description: 'The square to show; the middle if left out.' }),
+      altText: t.arg.string({ description: 'What the picture shows; at most 1,500 characters.' }),
+    },
+    resolve: async (_, { file, crop, altText }, context) => {
+      const viewerId = requireViewer(context).id;
+      const id = await uploadProfilePicture(context.platform, { userId: viewerId, file, crop, altText });
+      const [picture] = await loadPictures(context.platform, viewerId, [id]);
+      if (!picture) throw new NotFoundError('The picture was removed meanwhile.');
+      return picture;
+    },
+  }),
+);
+
+const ProfilePictureUpdate = builder.objectRef<UserRecord>('ProfilePictureUpdate').implement({
+  description: "The state of a user's active picture after a change.",
+  fields: (t) => ({
+    userId: t.id({ description: 'Whose picture changed.', resolve: ({ id }) => id }),
+    user: t.field({ type: 'User', description: 'Whose picture changed.', resolve: (user) => user }),
+    revision: t.exposeInt('pictureRevision', { description: "The user's `pictureRevision`; it only goes up." }),
+    picture: t.expose('picture', {
+      type: 'ProfilePicture',
+      nullable: true,
+      description: 'Null after the picture was deleted.',
+    }),
+    imageUrl: t.string({
+      description: 'As `User.imageUrl`.',
+      args: imageArgs,
+      resolve: (user, choice, { publicUrl }) => imageUrl(user, choice, publicUrl),
+    }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'As `User.updatedAt`.' }),
+  }),
+});
+
+const KnownPictureRevision = builder.inputType('KnownPictureRevision', {
+  description: 'The state that a client shows.',
+  fields: (t) => ({
+    userId: t.id({ required: true, description: 'Whose picture.' }),
+    revision: t.int({ required: true, description: 'The revision that the client has.' }),
+  }),
+});
+
+builder.subscriptionField('profilePictureUpdated', (t) =>
+  t.field({
+    type: ProfilePictureUpdate,
+    description: `Pictures of the given users (the viewer if left out; at most 200) as they change. For each user in \`known\` whose revision is behind, the
+current state comes at once; a change made while the subscription starts is never missed, and revisions of a user only go up. Users that
+don't exist, or that the viewer may not know of, are silent.`,
+    args: {
+      userIds: t.arg.idList({ description: 'The viewer if left out. More than 200 are `BAD_USER_INPUT`.' }),
+      known: t.arg({ type: [KnownPictureRevision], description: 'What the client shows already.' }),
+    },
+    subscribe: (_, { userIds, known }, context) =>
+      followPictures(
+        { ...context.platform, liveUsers: context.liveUsers },
+        {
+          viewerId: context.viewer?.id ?? null,
+          userIds: userIds ?? [requireViewer(context).id],
+          known: known ?? [],
+        },
+      ),
+    resolve: (user) => user,
+  }),
+);

@@ -1,0 +1,68 @@
+import { v7 as uuidv7 } from 'uuid';
+import { unauthenticated } from '../../errors.ts';
+import type { Database, Transaction } from '../../platform/database.ts';
+import { claimUsername, toUsernameTaken } from '../user/username-service.ts';
+import { completionOf } from './completion.ts';
+import { type ProfilePatch, readProfileInput } from './input.ts';
+
+/**
+ * Changes what was given of the user's username and profile: all of it or nothing. Throws InvalidInputError,
+ * UsernameTakenError, RATE_LIMITED.
+ */
+export async function upsertProfile({ db }: { db: Database }, userId: string, input: unknown): Promise<void> {
+  const { username, patch } = readProfileInput(input);
+  const outcome = await db.transaction(async (tx) => {
+    const owner = await lockOwner(tx, userId);
+    const claim =
+      username === undefined ? 'UNCHANGED' : await claimUsername(tx, { userId, from: owner.username, to: username });
+    if (claim !== 'TAKEN') await changeProfile(tx, { ...owner, username: username ?? owner.username }, patch);
+    return claim;
+  });
+  if (outcome === 'TAKEN' && username !== undefined) throw await toUsernameTaken({ db }, username);
+}
+
+type LockedOwner = Awaited<ReturnType<typeof lockOwner>>;
+
+/** The user's row is locked first, so that two changes of one user come one after the other. */
+async function lockOwner(tx: Transaction, userId: string) {
+  await tx.$queryRaw`select id from users where id = ${userId} for no key update`;
+  const owner = await tx.user.findUnique({
+    where: { id: userId },
+    select: { id: true, username: true, profile: true, pictures: { where: { isActive: true }, select: { id: true } } },
+  });
+  if (!owner?.profile) throw unauthenticated('The user of this token was deleted.');
+  return { ...owner, profile: owner.profile };
+}
+
+async function changeProfile(
+  tx: Transaction,
+  { id: userId, username, profile, pictures }: LockedOwner,
+  patch: ProfilePatch,
+): Promise<void> {
+  const changedColumns = (Object.keys(patch) as (keyof ProfilePatch)[]).filter(
+    (column) => JSON.stringify(patch[column]) !== JSON.stringify(profile[column]),
+  );
+  if (changedColumns.length === 0) return;
+  const changed = { ...profile, ...patch };
+  const { missingRequiredFields } = completionOf({ ...changed, username, hasPicture: pictures.length > 0 });
+  const now = new Date();
+  await tx.profile.update({
+    where: { userId },
+    data: { ...patch, updatedAt: now, ...(missingRequiredFields.length > 0 && { completedAt: null }) },
+  });
+  if (changedColumns.includes('displayName')) await tx.user.update({ where: { id: userId }, data: { updatedAt: now } });
+  await tx.auditEntry.create({
+    data: {
+      id: uuidv7(),
+      userId,
+      action: 'profile.changed',
+      actor: 'OWNER',
+      changedFields: toFieldNames(changedColumns),
+    },
+  });
+}
+
+/** The API knows the three columns of the salary as one field. */
+const toFieldNames = (columns: string[]) => [
+  ...new Set(columns.map((column) => (column.startsWith('salary') ? 'salary' : column))),
+];

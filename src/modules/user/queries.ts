@@ -1,0 +1,152 @@
+import type { Statement } from '../../platform/database.ts';
+import type { PictureRecord, PreferencesRecord, PrivacyRecord, ProfileRecord, UserRecord } from './record.ts';
+
+/** The columns of a picture, for any statement that reads them from the alias `picture`. */
+export const pictureColumns = `
+  picture.id as "pictureId", picture.user_id as "pictureUserId", picture.version, picture.is_active as "isActive",
+  picture.width, picture.height, picture.animated, picture.variants, picture.thumbhash,
+  picture.dominant_color as "dominantColor", picture.alt_text as "altText", picture.original_name as "originalName",
+  picture.original_mime_type as "originalMimeType", picture.original_bytes as "originalBytes",
+  picture.uploaded_at as "uploadedAt", picture.deleted_at as "deletedAt"`;
+
+/**
+ * Users as their viewers may know them, by $1 viewer ids (null: anonymous) and $2 user ids, pair by pair. A pair of which
+ * one blocks the other has no row. Every join is by primary key, or by the index of one active picture a user.
+ */
+export const usersForViewers: Statement = {
+  name: 'users_for_viewers',
+  text: `
+select asked.ordinal::int - 1 as "index",
+  users.id, users.username, users.email, users.first_name as "firstName", users.last_name as "lastName",
+  users.clerk_image_url as "clerkImageUrl", users.picture_revision as "pictureRevision",
+  users.created_at as "createdAt", users.updated_at as "updatedAt",
+  profile.display_name as "displayName", profile.bio, profile.years_of_experience as "yearsOfExperience",
+  profile.experience_level as "experienceLevel", profile.education_level as "educationLevel",
+  profile.field_of_study as "fieldOfStudy", profile.skills, profile.work_arrangement as "workArrangement",
+  profile.preferred_locations as "preferredLocations", profile.salary_min as "salaryMin",
+  profile.salary_max as "salaryMax", profile.salary_currency as "salaryCurrency",
+  profile.completed_at as "completedAt", profile.setup_skipped_at as "setupSkippedAt",
+  profile.created_at as "profileCreatedAt", profile.updated_at as "profileUpdatedAt",
+  privacy.profile as "profileVisibility", privacy.watch_history as "watchHistoryVisibility",
+  privacy.ratings as "ratingsVisibility", privacy.updated_at as "privacyUpdatedAt",
+  preferences.favorite_genres as "favoriteGenres", preferences.adult_content as "adultContent", preferences.language,
+  preferences.theme, preferences.notifications, preferences.updated_at as "preferencesUpdatedAt",
+  ${pictureColumns},
+  users.id is not distinct from asked.viewer_id as "isOwner",
+  follow.follower_id is not null as "viewerFollows", request.requester_id is not null as "viewerRequested",
+  followed_by.follower_id is not null as "followsViewer"
+from unnest($1::text[], $2::text[]) with ordinality as asked (viewer_id, user_id, ordinal)
+join users on users.id = asked.user_id
+join profiles profile on profile.user_id = users.id
+join privacy on privacy.user_id = users.id
+left join preferences on preferences.user_id = users.id and users.id = asked.viewer_id
+left join pictures picture on picture.user_id = users.id and picture.is_active
+left join follows follow on follow.follower_id = asked.viewer_id and follow.followee_id = users.id
+left join follow_requests request on request.requester_id = asked.viewer_id and request.requestee_id = users.id
+left join follows followed_by on followed_by.follower_id = users.id and followed_by.followee_id = asked.viewer_id
+where not exists (select from blocks where blocker_id = asked.viewer_id and blocked_id = users.id)
+  and not exists (select from blocks where blocker_id = users.id and blocked_id = asked.viewer_id)`,
+};
+
+export type PictureRow = Omit<PictureRecord, 'id' | 'userId'> & { pictureId: string; pictureUserId: string };
+
+type Timestamps<Prefix extends string> = { [Key in `${Prefix}UpdatedAt`]: Date };
+
+export type UserRow = Omit<UserRecord, 'profile' | 'privacy' | 'preferences' | 'picture' | 'relation'> &
+  Omit<ProfileRecord, 'createdAt' | 'updatedAt'> &
+  Omit<PreferencesRecord, 'updatedAt'> & {
+    [Part in Exclude<keyof PrivacyRecord, 'updatedAt'> as `${Part}Visibility`]: PrivacyRecord[Part];
+  } & Timestamps<'profile' | 'privacy' | 'preferences'> &
+  PictureRow &
+  UserRecord['relation'] & { index: number; profileCreatedAt: Date };
+
+export const toUserRecord = (row: UserRow): UserRecord => ({
+  id: row.id,
+  username: row.username,
+  email: row.email,
+  firstName: row.firstName,
+  lastName: row.lastName,
+  clerkImageUrl: row.clerkImageUrl,
+  pictureRevision: row.pictureRevision,
+  createdAt: row.createdAt,
+  updatedAt: row.updatedAt,
+  profile: toProfileRecord(row),
+  privacy: {
+    profile: row.profileVisibility,
+    watchHistory: row.watchHistoryVisibility,
+    ratings: row.ratingsVisibility,
+    updatedAt: row.privacyUpdatedAt,
+  },
+  preferences: row.isOwner ? toPreferencesRecord(row) : null,
+  picture: row.pictureId ? toPictureRecord(row) : null,
+  relation: {
+    isOwner: row.isOwner,
+    viewerFollows: row.viewerFollows,
+    viewerRequested: row.viewerRequested,
+    followsViewer: row.followsViewer,
+  },
+});
+
+const toProfileRecord = (row: UserRow): ProfileRecord => ({
+  displayName: row.displayName,
+  bio: row.bio,
+  yearsOfExperience: row.yearsOfExperience,
+  experienceLevel: row.experienceLevel,
+  educationLevel: row.educationLevel,
+  fieldOfStudy: row.fieldOfStudy,
+  skills: row.skills,
+  workArrangement: row.workArrangement,
+  preferredLocations: row.preferredLocations,
+  salaryMin: row.salaryMin,
+  salaryMax: row.salaryMax,
+  salaryCurrency: row.salaryCurrency,
+  completedAt: row.completedAt,
+  setupSkippedAt: row.setupSkippedAt,
+  createdAt: row.profileCreatedAt,
+  updatedAt: row.profileUpdatedAt,
+});
+
+const toPreferencesRecord = (row: UserRow): PreferencesRecord => ({
+  favoriteGenres: row.favoriteGenres,
+  adultContent: row.adultContent,
+  language: row.language,
+  theme: row.theme,
+  notifications: row.notifications,
+  updatedAt: row.preferencesUpdatedAt,
+});
+
+export const toPictureRecord = (row: PictureRow): PictureRecord => ({
+  id: row.pictureId,
+  userId: row.pictureUserId,
+  version: row.version,
+  isActive: row.isActive,
+  width: row.width,
+  height: row.height,
+  animated: row.animated,
+  variants: row.variants,
+  thumbhash: row.thumbhash,
+  dominantColor: row.dominantColor,
+  altText: row.altText,
+  originalName: row.originalName,
+  originalMimeType: row.originalMimeType,
+  originalBytes: row.originalBytes,
+  uploadedAt: row.uploadedAt,
+  deletedAt: row.deletedAt,
+});
+
+/** The user who has this username, else the last who had it and whom it still finds. By unique index, then by history. */
+export const userIdByUsername: Statement = {
+  name: 'user_id_by_username',
+  text: `
+select id from users where username = $1
+union all
+(select user_id from username_history
+ where username = $1 and released_at is not null and not exists (select from users where username = $1)
+ order by released_at desc limit 1)`,
+};
+
+/** The picture revisions of $1 user ids, by primary key. */
+export const pictureRevisions: Statement = {
+  name: 'picture_revisions',
+  text: 'select id as "userId", picture_revision as revision from users where id = any($1::text[])',
+};

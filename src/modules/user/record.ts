@@ -1,0 +1,101 @@
+import type {
+  EducationLevel,
+  ExperienceLevel,
+  Theme,
+  Visibility,
+  WorkArrangement,
+} from '../../generated/prisma/enums.ts';
+
+/** A user with all that pages ask for, as one viewer's statement read it. Nobody who is blocked or blocks gets one. */
+export interface UserRecord {
+  id: string;
+  username: string | null;
+  email: string | null;
+  firstName: string | null;
+  lastName: string | null;
+  clerkImageUrl: string | null;
+  pictureRevision: number;
+  createdAt: Date;
+  updatedAt: Date;
+  profile: ProfileRecord;
+  privacy: PrivacyRecord;
+  /** Read for the owner alone. */
+  preferences: PreferencesRecord | null;
+  /** The active picture. */
+  picture: PictureRecord | null;
+  relation: Relation;
+}
+
+/** How viewer and owner stand to each other. */
+export interface Relation {
+  isOwner: boolean;
+  viewerFollows: boolean;
+  viewerRequested: boolean;
+  followsViewer: boolean;
+}
+
+export interface ProfileRecord {
+  displayName: string | null;
+  bio: string | null;
+  yearsOfExperience: number;
+  experienceLevel: ExperienceLevel;
+  educationLevel: EducationLevel;
+  fieldOfStudy: string | null;
+  skills: string[];
+  workArrangement: WorkArrangement;
+  preferredLocations: string[];
+  salaryMin: number | null;
+  salaryMax: number | null;
+  /** Null means that no salary is given at all. */
+  salaryCurrency: string | null;
+  completedAt: Date | null;
+  setupSkippedAt: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export interface PrivacyRecord {
+  profile: Visibility;
+  watchHistory: Visibility;
+  ratings: Visibility;
+  updatedAt: Date;
+}
+
+export interface PreferencesRecord {
+  favoriteGenres: number[];
+  adultContent: boolean;
+  language: string;
+  theme: Theme;
+  notifications: Record<string, boolean>;
+  updatedAt: Date;
+}
+
+export interface PictureRecord {
+  id: string;
+  userId: string;
+  version: number;
+  isActive: boolean;
+  width: number;
+  height: number;
+  animated: boolean;
+  /** Smallest first. */
+  variants: VariantRecord[];
+  thumbhash: string;
+  dominantColor: string;
+  altText: string | null;
+  originalName: string | null;
+  originalMimeType: string;
+  originalBytes: number;
+  uploadedAt: Date;
+  deletedAt: Date | null;
+}
+
+export interface VariantRecord {
+  /** Pixels of a side. */
+  size: number;
+  bytes: number;
+  /** The file in the picture store. */
+  key: string;
+  /** The first frame's file; only where the picture is animated. */
+  stillKey?: string;
+}

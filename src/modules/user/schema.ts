@@ -1,0 +1,96 @@
+import { badUserInput } from '../../errors.ts';
+import { builder } from '../../graphql/builder.ts';
+import type { Context } from '../../graphql/context.ts';
+import { FollowState } from '../../graphql/enums.ts';
+import { displayNameOf } from './display-name.ts';
+import { findUserId } from './loaders.ts';
+import type { UserRecord } from './record.ts';
+import { parseUsername } from './username.ts';
+
+/** What only the owner sees is null for anyone else. */
+const ownersOnly =
+  <Value>(read: (user: UserRecord) => Value) =>
+  (user: UserRecord): Value | null =>
+    user.relation.isOwner ? read(user) : null;
+
+builder.node('User', {
+  description: 'Someone whom Clerk signs in.',
+  id: { resolve: ({ id }) => id, description: "Clerk's id, unchanged." },
+  loadManyWithoutCache: (ids, { users }) => ids.map((id) => users.load(id)),
+  fields: (t) => ({
+    username: t.exposeString('username', {
+      nullable: true,
+      description: 'In lower case; unique. Null until one is chosen.',
+    }),
+    displayName: t.string({
+      description: "The profile's display name, else the username, else a neutral word. Never empty.",
+      resolve: displayNameOf,
+    }),
+    email: t.string({
+      nullable: true,
+      description: 'From Clerk. The owner alone sees it.',
+      resolve: ownersOnly((user) => user.email),
+    }),
+    firstName: t.string({
+      nullable: true,
+      description: 'From Clerk. The owner alone sees it.',
+      resolve: ownersOnly((user) => user.firstName),
+    }),
+    lastName: t.string({
+      nullable: true,
+      description: 'From Clerk. The owner alone sees it.',
+      resolve: ownersOnly((user) => user.lastName),
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the user was first known here.' }),
+    updatedAt: t.expose('updatedAt', {
+      type: 'DateTime',
+      description: 'Moves with what anyone may see: username, display name and picture.',
+    }),
+    viewerFollow: t.field({
+      type: FollowState,
+      description: 'Whether the viewer follows this user, or asked to. NONE for oneself and without a token.',
+      resolve: ({ relation }) =>
+        relation.viewerFollows ? 'FOLLOWING' : relation.viewerRequested ? 'REQUESTED' : 'NONE',
+    }),
+    followsViewer: t.boolean({
+      description: 'Whether this user follows the viewer.',
+      resolve: ({ relation }) => relation.followsViewer,
+    }),
+  }),
+});
+
+const UserBy = builder.inputType('UserBy', {
+  description: 'Names one user.',
+  isOneOf: true,
+  fields: (t) => ({
+    id: t.id({ description: "Clerk's id." }),
+    username: t.string({ description: 'In any case; a former one finds its user until someone else takes it.' }),
+  }),
+});
+
+builder.queryFields((t) => ({
+  me: t.field({
+    type: 'User',
+    nullable: true,
+    description:
+      'The signed-in user; null without a token. A valid token of a user not seen before creates the user first.',
+    resolve: (_, __, { viewer, users }) => (viewer ? users.load(viewer.id) : null),
+  }),
+  user: t.field({
+    type: 'User',
+    nullable: true,
+    description:
+      'A user by id or by username (any case, and a former username of theirs); null if there is none that the viewer may know of.',
+    args: { by: t.arg({ type: UserBy, required: true, description: 'Exactly one of id and username.' }) },
+    resolve: async (_, { by }, context) => {
+      const id = by.id ?? (await idOfUsername(by.username, context));
+      return id ? context.users.load(id) : null;
+    },
+  }),
+}));
+
+async function idOfUsername(username: string | null | undefined, { platform }: Context): Promise<string | null> {
+  if (username == null) throw badUserInput('Expected exactly one of id and username.');
+  const parsed = parseUsername(username);
+  return 'username' in parsed ? findUserId(platform.db, parsed.username) : null;
+}

@@ -1,0 +1,12 @@
+import type { Database } from './database.ts';
+import type { ImageProcessor } from './images.ts';
+import type { LiveBus } from './live-bus.ts';
+import type { PictureStore } from './picture-store.ts';
+
+/** What the server stands on: each thing outside of it, once. Services take the few of these that they need. */
+export interface Platform {
+  db: Database;
+  live: LiveBus;
+  images: ImageProcessor;
+  pictures: PictureStore;
+}

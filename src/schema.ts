@@ -1,0 +1,12 @@
+import './graphql/scalars.ts';
+import './graphql/errors.ts';
+import './graphql/node.ts';
+import './modules/user/schema.ts';
+import './modules/profile/schema.ts';
+import './modules/preferences/schema.ts';
+import './modules/privacy/schema.ts';
+import './modules/picture/schema.ts';
+import { builder } from './graphql/builder.ts';
+
+/** The whole schema: each room's part, gathered. */
+export const schema = builder.toSchema();

@@ -1,0 +1,389 @@
+import sharp from 'sharp';
+import { afterAll, describe, expect, it } from 'vitest';
+import { InvalidInputError, RequestError, UnsupportedImageError } from '../src/errors.ts';
+import { createImageProcessor, type ProcessedImage } from '../src/platform/images.ts';
+import {
+  animatedGif,
+  animatedWebp,
+  drawing,
+  firstHalf,
+  gifOfFrames,
+  interlacedPng,
+  orientedJpeg,
+  photo,
+  pngThatSays,
+  polyglot,
+  quarterColours,
+  quarters,
+  redWithProfile,
+  secretWord,
+  stillGif,
+  stillWebp,
+  svg,
+  transparentPng,
+} from './support/pictures.ts';
+
+const images = createImageProcessor();
+afterAll(() => images.close());
+
+/** Width, height and metadata of what was encoded. */
+const inspect = (bytes: Buffer) => sharp(bytes).metadata();
+
+/** RGBA at a point, given as fractions of width and height. */
+async function colourAt(bytes: Buffer, [x, y]: [number, number]): Promise<number[]> {
+  const { data, info } = await sharp(bytes).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+  const at = (Math.floor(y * info.height) * info.width + Math.floor(x * info.width)) * 4;
+  return [...data.subarray(at, at + 4)];
+}
+
+const distance = (one: readonly number[], other: readonly number[]) =>
+  Math.max(...one.map((channel, at) => Math.abs(channel - (other[at] ?? channel))));
+
+const expectColour = async (bytes: Buffer, point: [number, number], colour: readonly number[], tolerance = 12) =>
+  expect(distance(colour, await colourAt(bytes, point)), `${await colourAt(bytes, point)} at ${point}`).toBeLessThan(
+    tolerance,
+  );
+
+async function expectUpright(bytes: Buffer) {
+  await expectColour(bytes, [0.25, 0.25], quarterColours.topLeft);
+  await expectColour(bytes, [0.75, 0.25], quarterColours.topRight);
+  await expectColour(bytes, [0.25, 0.75], quarterColours.bottomLeft);
+  await expectColour(bytes, [0.75, 0.75], quarterColours.bottomRight);
+}
+
+const sizesOf = ({ variants }: ProcessedImage) => variants.map(({ size }) => size);
+
+function variantOf(image: ProcessedImage, size: number) {
+  const found = image.variants.find((variant) => variant.size === size);
+  if (!found) throw new Error(`no variant of ${size} px among ${sizesOf(image)}`);
+  return found;
+}
+
+/** Every file that was made of it. */
+const filesOf = ({ variants, source }: ProcessedImage) => [
+  source,
+  ...variants.flatMap(({ bytes, still }) => [bytes, ...(still ? [still] : [])]),
+];
+
+const refusal = (work: Promise<unknown>): Promise<Error> =>
+  work.then(
+    () => Promise.reject(new Error('it was accepted')),
+    (error) => error,
+  );
+
+async function expectUnsupported(bytes: Buffer, message: RegExp) {
+  const error = await refusal(images.process(bytes));
+  expect(error).toBeInstanceOf(UnsupportedImageError);
+  expect(error.message).toMatch(message);
+}
+
+describe('variants', () => {
+  it('are square WebPs of 64, 128, 256 and 512 px, smallest first, cut from the middle', async () => {
+    const upload = await photo([1200, 900]);
+    const image = await images.process(upload);
+    expect(image).toMatchObject({ width: 1200, height: 900, animated: false, mimeType: 'image/jpeg' });
+    expect(image.crop).toEqual({ left: 150, top: 0, size: 900 });
+    expect(sizesOf(image)).toEqual([64, 128, 256, 512]);
+    for (const { size, bytes, still } of image.variants) {
+      expect(await inspect(bytes)).toMatchObject({ format: 'webp', width: size, height: size });
+      expect(still).toBeUndefined();
+      expect(bytes.length).toBeLessThan(upload.length);
+    }
+  });
+
+  it.each([
+    [40, [40]],
+    [1, [1]],
+    [64, [64]],
+    [300, [64, 128, 256]],
+    [512, [64, 128, 256, 512]],
+  ])('of a picture of %i px are never larger than it: %j', async (side, sizes) => {
+    const image = await images.process(await quarters([side, side]).png().toBuffer());
+    expect(sizesOf(image)).toEqual(sizes);
+    for (const { size, bytes } of image.variants) expect((await inspect(bytes)).width).toBe(size);
+  });
+
+  it('show the square that was asked for', async () => {
+    const upload = await quarters([300, 200]).png().toBuffer();
+    const image = await images.process(upload, { left: 150, top: 100, size: 100 });
+    expect(image.crop).toEqual({ left: 150, top: 100, size: 100 });
+    expect(sizesOf(image)).toEqual([64]);
+    await expectColour(variantOf(image, 64).bytes, [0.1, 0.1], quarterColours.bottomRight);
+  });
+
+  it('of a small square of a large picture are cut from the full resolution, not from the kept copy', async () => {
+    const stripes = sharp(Buffer.from(Array.from({ length: 4000 }, (_, x) => (x & 2 ? 255 : 0))), {
+      raw: { width: 4000, height: 1, channels: 1 },
+    });
+    const upload = await stripes.resize(4000, 600, { kernel: 'nearest', fit: 'fill' }).png().toBuffer();
+    const image = await images.process(upload, { left: 1000, top: 0, size: 512 });
+    const { dominant, channels } = await sharp(variantOf(image, 512).bytes).stats();
+    expect(dominant).toBeDefined();
+    // At half the resolution the stripes of 2 px blur into grey.
+    expect(channels[0]?.stdev).toBeGreaterThan(110);
+  });
+
+  it('of a drawing are lossless where that is smaller, and no larger than the upload', async () => {
+    const upload = await drawing();
+    const { bytes } = variantOf(await images.process(upload), 256);
+    expect(bytes.length).toBeLessThan(upload.length);
+    expect(bytes.subarray(12, 16).toString()).toBe('VP8L');
+  });
+
+  it('keep transparency', async () => {
+    const image = await images.process(await transparentPng());
+    for (const bytes of filesOf(image)) {
+      expect((await colourAt(bytes, [0.02, 0.02]))[3]).toBe(0);
+      await expectColour(bytes, [0.5, 0.5], [200, 30, 30, 255]);
+    }
+  });
+});
+
+describe('the upright picture', () => {
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('is what orientation %i says, in every file', async (orientation) => {
+    const upload = await orientedJpeg(orientation);
+    expect((await inspect(upload)).orientation).toBe(orientation);
+    const image = await images.process(upload);
+    expect([image.width, image.height]).toEqual([300, 200]);
+    for (const bytes of filesOf(image)) await expectUpright(bytes);
+    expect(await inspect(image.source)).toMatchObject({ width: 300, height: 200 });
+  });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('is what a crop refers to, in orientation %i', async (orientation) => {
+    const image = await images.process(await orientedJpeg(orientation), { left: 200, top: 0, size: 100 });
+    await expectColour(variantOf(image, 64).bytes, [0.5, 0.5], quarterColours.topRight);
+  });
+
+  it.each([3, 6])('is what a small crop of a large one refers to, in orientation %i', async (orientation) => {
+    const upload = await orientedJpeg(orientation, [3000, 2000]);
+    const image = await images.process(upload, { left: 1600, top: 1100, size: 512 });
+    await expectColour(variantOf(image, 512).bytes, [0.5, 0.5], quarterColours.bottomRight);
+  });
+
+  it('is kept at 2,048 px at most', async () => {
+    const { source, width } = await images.process(await photo([3000, 1500]));
+    expect(width).toBe(3000);
+    expect(await inspect(source)).toMatchObject({ format: 'webp', width: 2048, height: 1024 });
+  });
+});
+
+describe('metadata', () => {
+  it('is gone: position, camera, XMP, IPTC, comments and profile', async () => {
+    const upload = await orientedJpeg(6);
+    const before = await inspect(upload);
+    expect(before.exif && before.xmp && before.iptc).toBeTruthy();
+    expect(upload.includes(secretWord)).toBe(true);
+    for (const bytes of filesOf(await images.process(upload))) {
+      const { exif, xmp, iptc, icc, orientation } = await inspect(bytes);
+      expect({ exif, xmp, iptc, icc, orientation }).toEqual({});
+      expect(bytes.includes(secretWord)).toBe(false);
+    }
+  });
+
+  it('and a foreign part behind the picture are gone', async () => {
+    for (const bytes of filesOf(await images.process(await polyglot()))) expect(bytes.includes(secretWord)).toBe(false);
+  });
+});
+
+describe('colours', () => {
+  it.each([
+    ['sRGB', () => redWithProfile('srgb')],
+    ['Display P3', () => redWithProfile('p3')],
+    ['Display P3 with 16 bits a channel', () => redWithProfile('p3', 16)],
+    ['CMYK', () => redWithProfile('cmyk')],
+  ])('of %s are shown as they are meant, in sRGB', async (_, make) => {
+    const upload = await make();
+    expect((await inspect(upload)).hasProfile).toBe(true);
+    const image = await images.process(upload);
+    for (const bytes of filesOf(image)) {
+      await expectColour(bytes, [0.5, 0.5], [224, 32, 32], 16);
+      expect(await inspect(bytes)).toMatchObject({ hasProfile: false, space: 'srgb' });
+    }
+  });
+
+  it('of greys and of one bit are accepted', async () => {
+    const grey = quarters([100, 100]).greyscale();
+    for (const upload of [
+      await grey.clone().jpeg().toBuffer(),
+      await grey.png({ palette: true, colours: 2 }).toBuffer(),
+    ]) {
+      expect(sizesOf(await images.process(upload))).toEqual([64]);
+    }
+  });
+
+  it('give a dominant one and a placeholder, of the square that is shown', async () => {
+    const upload = await quarters([300, 200]).png().toBuffer();
+    const image = await images.process(upload, { left: 0, top: 100, size: 100 });
+    expect(image.dominantColor).toBe('#2846dc');
+    expect(Buffer.from(image.thumbhash, 'base64').length).toBeGreaterThan(4);
+    const other = await images.process(upload, { left: 200, top: 0, size: 100 });
+    expect(other.thumbhash).not.toBe(image.thumbhash);
+  });
+
+  it('of a wholly transparent picture give white', async () => {
+    const nothing = sharp({
+      create: { width: 64, height: 64, channels: 4, background: { r: 9, g: 9, b: 9, alpha: 0 } },
+    });
+    expect((await images.process(await nothing.png().toBuffer())).dominantColor).toBe('#ffffff');
+  });
+});
+
+describe('an animated picture', () => {
+  const delay = [40, 200, 90, 90];
+  it.each([
+    ['GIF', animatedGif, 3],
+    ['GIF that runs for ever', animatedGif, 0],
+    ['WebP', animatedWebp, 2],
+  ] as const)(
+    '(%s) keeps frames, times and loops in each size and in the kept copy, and has stills',
+    async (_, make, loop) => {
+      const image = await images.process(await make({ delay, loop, dimensions: [900, 600] }));
+      expect(image).toMatchObject({ width: 900, height: 600, animated: true });
+      expect(sizesOf(image)).toEqual([64, 128, 256, 512]);
+      for (const { bytes, still = Buffer.alloc(0), size } of image.variants) {
+        expect(await inspect(bytes)).toMatchObject({
+          format: 'webp',
+          pages: 4,
+          delay,
+          loop,
+          width: size,
+          height: size,
+        });
+        expect((await inspect(still)).pages ?? 1).toBe(1);
+        await expectColour(still, [0.5, 0.5], [0, 0, 90]);
+      }
+      expect(await inspect(image.source)).toMatchObject({ pages: 4, delay, loop, width: 900, height: 600 });
+    },
+  );
+
+  it('is cropped in each frame', async () => {
+    const image = await images.process(await animatedGif({ delay, dimensions: [300, 200] }), {
+      left: 10,
+      top: 20,
+      size: 130,
+    });
+    expect(await inspect(variantOf(image, 128).bytes)).toMatchObject({ pages: 4, width: 128, height: 128 });
+  });
+
+  it('of a single frame is a still', async () => {
+    for (const upload of [await stillGif(), await stillWebp(), gifOfFrames(1, [20, 20])]) {
+      const image = await images.process(upload);
+      expect(image.animated).toBe(false);
+      expect(image.variants.every(({ still }) => still === undefined)).toBe(true);
+    }
+  });
+});
+
+describe('cropping a kept copy again', () => {
+  it('takes the crop in pixels of the original and keeps the copy as it is', async () => {
+    const first = await images.process(await quarters([3000, 2000]).png().toBuffer());
+    const crop = { left: 1600, top: 1100, size: 800 };
+    const again = await images.recrop(first.source, first, crop);
+    expect(again).toMatchObject({ width: 3000, height: 2000, crop });
+    expect(again.source).toBe(first.source);
+    await expectColour(variantOf(again, 512).bytes, [0.05, 0.05], quarterColours.bottomRight);
+  });
+
+  it('of an animated picture gives an animated one', async () => {
+    const first = await images.process(await animatedGif({ delay: [50, 70], dimensions: [200, 100] }));
+    const again = await images.recrop(first.source, first, { left: 0, top: 0, size: 64 });
+    expect(again.animated).toBe(true);
+    expect(await inspect(variantOf(again, 64).bytes)).toMatchObject({ pages: 2, delay: [50, 70] });
+  });
+});
+
+describe('a crop', () => {
+  it.each([
+    { left: -1, top: 0, size: 10 },
+    { left: 0, top: -1, size: 10 },
+    { left: 0, top: 0, size: 0 },
+    { left: 0, top: 0, size: 201 },
+    { left: 250, top: 0, size: 51 },
+    { left: 0, top: 150, size: 51 },
+    { left: 0.5, top: 0, size: 10 },
+  ])('outside the upright picture is refused by its path: %j', async (crop) => {
+    const error = await refusal(orientedJpeg(6).then((upload) => images.process(upload, crop)));
+    expect(error).toBeInstanceOf(InvalidInputError);
+    expect((error as InvalidInputError).fields).toEqual([
+      { path: 'crop', message: expect.stringContaining('inside the upright picture of 300 x 200 px') },
+    ]);
+  });
+});
+
+describe('a file is refused with what was expected and what came', () => {
+  it.each([
+    ['an empty file', Buffer.alloc(0), /JPEG, PNG, GIF or WebP .* an empty file/],
+    ['an SVG', svg(), /an SVG/],
+    ['an SVG after an XML declaration', Buffer.concat([Buffer.from('<?xml version="1.0"?>\n'), svg()]), /an SVG/],
+    ['a page', Buffer.from('<!DOCTYPE html><title>x</title>'), /an HTML page/],
+    ['a text', Buffer.from('I am photo.jpg, believe me.\n'), /a text/],
+    ['an AVIF', Buffer.from('\0\0\0\x20ftypavif\0\0\0\0'), /an AVIF/],
+    ['a PDF', Buffer.from('%PDF-1.7\n\0\x01'), /a PDF/],
+    ['random bytes', Buffer.from('00017f80ff0003', 'hex'), /an unknown kind of file/],
+    ['a bare signature', Buffer.from('ffd8ffe0', 'hex'), /a whole JPEG image, .* damaged or cut short/],
+    ['too many pixels', pngThatSays([100_000, 20_000]), /50 megapixels, and got 2000 \(100000 x 20000 px\)/],
+    ['a little over the limit', pngThatSays([10_000, 5_001]), /50 megapixels, and got 50.01 /],
+    ['too many frames', gifOfFrames(20_000, [10, 10]), /150 frames, and got 20000/],
+    [
+      'too many pixels over all frames',
+      gifOfFrames(100, [1000, 601]),
+      /60 megapixels over all frames, and got 60.1 \(100 /,
+    ],
+    ['a PNG without a picture in it', pngThatSays([10, 10]), /a whole PNG image/],
+  ])('%s', async (_, bytes, message) => {
+    await expectUnsupported(bytes, message);
+  });
+
+  it.each([
+    ['JPEG', () => photo([600, 400])],
+    ['PNG', interlacedPng],
+    ['GIF', () => animatedGif({ delay: [50, 50, 50, 50] })],
+    ['WebP', () => animatedWebp({ delay: [50, 50, 50, 50] })],
+  ])('a %s that was cut in the middle', async (name, make) => {
+    await expectUnsupported(firstHalf(await make()), new RegExp(`a whole ${name} image, .* cut short`));
+  });
+
+  it('a GIF that was cut between two frames', async () => {
+    const whole = gifOfFrames(10, [20, 20]);
+    const frameBytes = (whole.length - 20) / 10;
+    expect((await images.process(whole)).animated).toBe(true);
+    await expectUnsupported(whole.subarray(0, 19 + 5 * frameBytes), /a whole GIF image/);
+  });
+});
+
+describe('limits', () => {
+  it('take a picture of just as many frames as are allowed', async () => {
+    expect((await images.process(gifOfFrames(150, [20, 20]))).animated).toBe(true);
+  });
+
+  it('refuse a bomb before it is decoded', async () => {
+    const startedAt = process.cpuUsage();
+    await expectUnsupported(gifOfFrames(20_000, [3000, 3000]), /150 frames/);
+    const { user, system } = process.cpuUsage(startedAt);
+    expect((user + system) / 1000).toBeLessThan(500);
+  });
+
+  it('of time end a decoding that takes too long', async () => {
+    const hasty = createImageProcessor({ timeoutS: 1 });
+    const upload = await animatedWebp({ delay: Array(100).fill(50), dimensions: [770, 770] });
+    const error = await refusal(hasty.process(upload));
+    expect(error).toBeInstanceOf(UnsupportedImageError);
+    expect(error.message).toMatch(/within 1 seconds, .* takes too long to decode/);
+  });
+
+  it('of work at once make others wait, and of those that wait make others come again later', async () => {
+    const narrow = createImageProcessor({ concurrency: 1, queueLimit: 1 });
+    const upload = await photo([300, 200]);
+    const accepted = [narrow.process(upload), narrow.process(upload)];
+    const error = await refusal(narrow.process(upload));
+    expect(error).toBeInstanceOf(RequestError);
+    expect(error).toMatchObject({ code: 'RATE_LIMITED' });
+    expect((error as RequestError).retryAfter).toBeGreaterThanOrEqual(1);
+    await narrow.close();
+    expect((await Promise.all(accepted)).map(sizesOf)).toEqual([
+      [64, 128],
+      [64, 128],
+    ]);
+    expect(sizesOf(await narrow.process(upload))).toEqual([64, 128]);
+  });
+});

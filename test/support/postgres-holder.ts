@@ -1,0 +1,18 @@
+// A Visage reduced to its embedded PostgreSQL, for tests that kill one: prints one line of JSON, and stays.
+import process from 'node:process';
+import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres.ts';
+
+const tell = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
+try {
+  const postgres = await startEmbeddedPostgres({ folder: process.argv[2] ?? '', settings: { fsync: 'off' } });
+  tell({ connectionString: postgres.connectionString });
+  process.once('SIGTERM', async () => {
+    await postgres.close();
+    process.exit(0);
+  });
+  setInterval(() => undefined, 60_000);
+} catch (error) {
+  const { name, message } = error as Error;
+  tell({ name, message });
+}
