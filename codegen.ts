@@ -27,4 +27,4 @@ const documents = await codegen({
   plugins: [{ operations: {} }, { typedDocuments: {} }],
   pluginMap: { operations, typedDocuments },
 });
-await writeFile(filename, documents);
+await writeFile(filename, `${notice.replace('#', '//')}${documents}`);

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ interface Answer {
 }
 
 /** Another Visage, in a process of its own. */
-function startElsewhere(folder: string): { child: ChildProcess; answer: Promise<Answer> } {
+function startElsewhere(folder: string) {
   const child = spawn(
     process.execPath,
     ['--import', 'tsx', join(import.meta.dirname, 'support/postgres-holder.ts'), folder],
@@ -49,9 +49,9 @@ function startElsewhere(folder: string): { child: ChildProcess; answer: Promise<
     },
   );
   onTestFinished(() => kill(child));
-  const answer = once(createInterface(child.stdout), 'line').then(([line]) => JSON.parse(line) as Answer);
-  answer.catch(() => undefined);
-  return { child, answer };
+  const lines = on(createInterface(child.stdout), 'line');
+  const nextAnswer = async (): Promise<Answer> => JSON.parse((await lines.next()).value[0]);
+  return { child, nextAnswer };
 }
 
 async function kill(child: ChildProcess): Promise<void> {
@@ -150,7 +150,7 @@ describe('a folder that another Visage uses', () => {
     const folder = await createFolder();
     const { connectionString } = await start(folder);
     expect(await refusal(startEmbeddedPostgres({ folder }))).toMatch(/^DATA_DIR: .*another Visage uses ".*postgres"/);
-    expect(await startElsewhere(folder).answer).toMatchObject({
+    expect(await startElsewhere(folder).nextAnswer()).toMatchObject({
       message: expect.stringContaining('another Visage uses'),
     });
     expect(await query(connectionString, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
@@ -159,7 +159,7 @@ describe('a folder that another Visage uses', () => {
   test('goes to exactly one of four that start there for the first time at once', async () => {
     const folder = await createFolder();
     const all = Array.from({ length: 4 }, () => startElsewhere(folder));
-    const answers = await Promise.all(all.map(({ answer }) => answer));
+    const answers = await Promise.all(all.map(({ nextAnswer }) => nextAnswer()));
     const served = answers.filter(({ connectionString }) => connectionString);
     expect(served).toHaveLength(1);
     const refused = answers.filter(({ message }) => message?.includes('another Visage uses'));
@@ -191,10 +191,25 @@ describe('a folder that another Visage uses', () => {
     expect(await query(connectionString, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
+  test('is lost to the one that starts PostgreSQL again while they sleep, and they hear of it', async () => {
+    const folder = await createFolder();
+    const { child, nextAnswer } = startElsewhere(folder);
+    await nextAnswer();
+    const pid = await serverPid(folder);
+    child.kill('SIGSTOP');
+    process.kill(pid, 'SIGKILL');
+    const { connectionString } = await start(folder);
+    child.kill('SIGCONT');
+    expect(await nextAnswer()).toMatchObject({ message: expect.stringContaining('another Visage uses') });
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    expect(await query(connectionString, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
   test('is free as soon as they have stopped', async () => {
     const folder = await createFolder();
-    const { child, answer } = startElsewhere(folder);
-    await answer;
+    const { child, nextAnswer } = startElsewhere(folder);
+    await nextAnswer();
     child.kill('SIGTERM');
     const { connectionString } = await start(folder);
     expect(await query(connectionString, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
@@ -204,8 +219,8 @@ describe('a folder that another Visage uses', () => {
 describe('after a crash', () => {
   test('a PostgreSQL that a killed Visage left behind is taken over and stopped at the end', async () => {
     const folder = await createFolder();
-    const { child, answer } = startElsewhere(folder);
-    const { connectionString = '' } = await answer;
+    const { child, nextAnswer } = startElsewhere(folder);
+    const { connectionString = '' } = await nextAnswer();
     await query(connectionString, `CREATE TABLE a AS SELECT 'kept' AS word`);
     const pid = await serverPid(folder);
     await kill(child);
@@ -220,8 +235,8 @@ describe('after a crash', () => {
 
   test('of Visage and PostgreSQL both, everything is there again', async () => {
     const folder = await createFolder();
-    const { child, answer } = startElsewhere(folder);
-    const { connectionString = '' } = await answer;
+    const { child, nextAnswer } = startElsewhere(folder);
+    const { connectionString = '' } = await nextAnswer();
     await query(connectionString, `CREATE TABLE a AS SELECT 'kept' AS word`);
     const pid = await serverPid(folder);
     await kill(child);

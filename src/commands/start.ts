@@ -14,28 +14,30 @@ import { migrationsFolder } from './migrate.ts';
 const demoUserId = 'user_demo_ada';
 const demoTokenS = 12 * 3_600;
 
-/** What was started, to be stopped in the opposite order. */
-type Stops = (() => Promise<void>)[];
+/** What runs: how to stop each part, to be done in the opposite order, and what ends all of it when it is lost. */
+interface Running {
+  stops: (() => Promise<void>)[];
+  lost: Promise<StartError>[];
+}
 
-/** Runs the server until it is asked to stop. */
+/** Runs the server until it is asked to stop. Asked while it starts, it starts first, so that nothing is left half done. */
 export async function start({ config, print, onceAskedToStop }: CommandContext): Promise<void> {
-  const stops: Stops = [];
-  const stopped = new Promise<void>((resolve) => onceAskedToStop(resolve));
+  const running: Running = { stops: [], lost: [] };
+  const askedToStop = new Promise<null>((resolve) => onceAskedToStop(() => resolve(null)));
   try {
-    const isRunning = run(config, print, stops);
-    // Asked to stop while it starts, it finishes starting first, so that nothing is left half done.
-    await isRunning;
-    await stopped;
+    await run(config, print, running);
+    const lost = await Promise.race([askedToStop, ...running.lost]);
+    if (lost) throw lost;
   } finally {
-    for (const stop of stops.toReversed()) await stop();
+    for (const stop of running.stops.toReversed()) await stop();
   }
 }
 
-async function run(config: Config, print: (line: string) => void, stops: Stops): Promise<void> {
+async function run(config: Config, print: (line: string) => void, running: Running): Promise<void> {
   const log = createLog(config.logLevel);
   await prepareFolder(config.dataDir, 0o711);
   await prepareFolder(config.storage.folder);
-  const connectionString = await openDatabase(config, stops);
+  const connectionString = await openDatabase(config, running);
   const developmentKey = usesDevelopmentKey(config) ? await readDevelopmentKey(config.dataDir) : null;
   const demoToken = developmentKey && createDemoToken(developmentKey);
   const app = createApp({
@@ -45,15 +47,15 @@ async function run(config: Config, print: (line: string) => void, stops: Stops):
     log,
     ...(demoToken && { demoToken }),
   });
-  stops.push(() => app.close());
+  running.stops.push(() => app.close());
   if (config.seedDemo) await seedDemo(app);
   const url = await app.listen();
   if (config.isProduction) return log.info({ url }, 'ready');
   for (const line of banner(url, await demoToken?.())) print(line);
 }
 
-async function openDatabase(config: Config, stops: Stops): Promise<string> {
-  const connectionString = config.databaseUrl ?? (await startEmbedded(config, stops));
+async function openDatabase(config: Config, running: Running): Promise<string> {
+  const connectionString = config.databaseUrl ?? (await startEmbedded(config, running));
   const options = { connectionString, folder: migrationsFolder };
   if (!config.isProduction) await applyMigrations(options);
   const pending = await pendingMigrations(options);
@@ -65,9 +67,10 @@ async function openDatabase(config: Config, stops: Stops): Promise<string> {
   return connectionString;
 }
 
-async function startEmbedded(config: Config, stops: Stops): Promise<string> {
+async function startEmbedded(config: Config, { stops, lost }: Running): Promise<string> {
   const postgres = await startEmbeddedPostgres({ folder: join(config.dataDir, 'postgres') });
   stops.push(() => postgres.close());
+  lost.push(postgres.lost);
   return postgres.connectionString;
 }
 

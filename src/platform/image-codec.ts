@@ -25,7 +25,7 @@ export interface Picture extends ImageHeader {
   bytes: Buffer;
   /** Few colours: lossless is likely to be smaller. */
   drawing: boolean;
-  /** Loop count and delays of an animation. */
+  /** Loop count and delays, which decoded pixels have lost; empty for a still picture. */
   animation: Pick<WebpOptions, 'loop' | 'delay'>;
   /** The upright picture in sRGB, its first frame or all of them. Each call decodes anew. */
   open(frames: 'first' | 'all'): Image;
@@ -65,7 +65,7 @@ export async function openPicture(file: ImageFile): Promise<Picture> {
   // libvips can't turn an animation by 90 degrees: an orientation tag in one (there are hardly any) is ignored.
   const { width, height } = frames > 1 ? metadata : metadata.autoOrient;
   const header = { mimeType, width, height, frames };
-
+  if (mimeType === 'image/gif' && !isWholeGif(bytes)) throw damagedImage(mimeType);
   assertWithinLimits(header);
   return {
     ...header,
@@ -125,8 +125,7 @@ export const toRgba = (pixels: Pixels, sidePx: number): Promise<Buffer> =>
   fromPixels(pixels).resize(sidePx, sidePx).ensureAlpha().raw().toBuffer();
 
 /** For keeping: cheap to make, good enough to be cropped and encoded again. */
-export const encodeKept = (image: Image, { animation }: Picture): Promise<Buffer> =>
-  image.webp({ ...keptWebp, ...animation }).toBuffer();
+export const encodeKept = (image: Image): Promise<Buffer> => image.webp(keptWebp).toBuffer();
 
 /** For publishing: in no more bytes than were uploaded, where lossless or a lower quality gets there. */
 export async function encodePublic(image: Image, picture: Picture, moving: boolean): Promise<Buffer> {

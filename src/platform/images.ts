@@ -110,7 +110,7 @@ async function processPicture(picture: Picture, asked?: SquareCrop): Promise<Pro
   // One decode for the kept copy and the squares costs less than one each, though squares could do with a smaller one.
   const upright = await toPixels(shrink(picture.open('first'), keptSidePx));
   const squares = await toSquares(picture, crop, await cutSquare(picture, crop, upright));
-  return { ...squares, source: await encodeKept(fromPixels(upright), picture) };
+  return { ...squares, source: await encodeKept(fromPixels(upright)) };
 }
 
 async function recropPicture(kept: Picture, upright: Size, asked: SquareCrop): Promise<ProcessedImage> {
@@ -166,5 +166,5 @@ function keepAnimation(picture: Picture): Promise<Buffer> {
   const { width, height, frames } = picture;
   const scale = Math.min(1, Math.sqrt(keptPixelsOverAllFrames / (width * height * frames)));
   const sidePx = Math.max(1, Math.min(keptSidePx, Math.floor(Math.max(width, height) * scale)));
-  return encodeKept(shrink(picture.open('all'), sidePx), picture);
+  return encodeKept(shrink(picture.open('all'), sidePx));
 }

@@ -12,14 +12,23 @@ export const quarterColours = {
 type Dimensions = [width: number, height: number];
 
 /** An upright picture of four coloured quarters, to be encoded. */
-export function quarters([width, height]: Dimensions) {
-  const [left, top] = [width >> 1, height >> 1];
+export function quarters([width, height]: Dimensions): Sharp {
+  const half = { width: width >> 1, height: height >> 1 };
   const { topLeft, topRight, bottomLeft, bottomRight } = quarterColours;
-  return pixels([width, height], (x, y) => {
-    if (y < top) return x < left ? topLeft : topRight;
-    return x < left ? bottomLeft : bottomRight;
-  });
+  const rest = { width: width - half.width, height: height - half.height };
+  const corners = [
+    { left: 0, top: 0, ...half, colour: topLeft },
+    { left: half.width, top: 0, width: rest.width, height: half.height, colour: topRight },
+    { left: 0, top: half.height, width: half.width, height: rest.height, colour: bottomLeft },
+  ].filter((corner) => corner.width > 0 && corner.height > 0);
+  const layers = corners.map(({ left, top, colour, ...size }) => ({ left, top, input: plain(size, colour) }));
+  return sharp(plain({ width, height }, bottomRight)).composite(layers);
 }
+
+/** What sharp makes a picture of one colour from. */
+const plain = (size: { width: number; height: number }, [r = 0, g = 0, b = 0]: readonly number[]) => ({
+  create: { ...size, channels: 3 as const, background: { r, g, b } },
+});
 
 /** A picture of which each pixel is computed. */
 function pixels([width, height]: Dimensions, colourAt: (x: number, y: number) => readonly number[]) {
@@ -173,6 +182,26 @@ export const animatedGif = async (options: AnimationOptions): Promise<Buffer> =>
 
 export const animatedWebp = async (options: AnimationOptions): Promise<Buffer> =>
   (await animation(options)).webp({ loop: options.loop ?? 0, delay: options.delay }).toBuffer();
+
+/** A GIF of 150 frames of noise, as large as they may be: as slow to decode and encode as anything that is accepted. */
+export async function slowGif(): Promise<Buffer> {
+  const noise = (mean: number) => ({
+    create: {
+      width: 632,
+      height: 632,
+      channels: 3 as const,
+      background: '#888',
+      noise: { type: 'gaussian' as const, mean, sigma: 80 },
+    },
+  });
+  const two = await Promise.all([100, 150].map((mean) => sharp(noise(mean)).png().toBuffer()));
+  const gif = await sharp(two, { join: { animated: true } })
+    .gif({ effort: 1 })
+    .toBuffer();
+  const framesAt = gif.indexOf(Buffer.from([0x21, 0xf9, 4]));
+  const pair = gif.subarray(framesAt, -1);
+  return Buffer.concat([gif.subarray(0, framesAt), ...Array.from({ length: 75 }, () => pair), gif.subarray(-1)]);
+}
 
 export const stillGif = (): Promise<Buffer> => quarters([100, 80]).gif().toBuffer();
 
