@@ -149,7 +149,7 @@ async function findAgain(server: Server, uploaded: { version: number; url: strin
 const running: Server[] = [];
 async function main() {
   await step('clones', () => execFileSync('git', ['clone', '--quiet', process.cwd(), clone]));
-  await step('npm ci', () => execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: clone, stdio: 'ignore' }));
+  await step('npm ci', () => execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: clone, stdio: ['ignore', 'ignore', 'inherit'] }));
   const first = await step('npm start says where it is and who may sign in', start);
   running.push(first);
   const uploaded = await use(first);

@@ -6,6 +6,7 @@ import {
   type ImageHeader,
   type ImageMimeType,
   imageLimits,
+  isPlainSrgb,
   isWholeGif,
   slowImage,
 } from './image-header.ts';
@@ -25,6 +26,8 @@ export interface Picture extends ImageHeader {
   bytes: Buffer;
   /** Few colours: lossless is likely to be smaller. */
   drawing: boolean;
+  /** Its colours are those of a profile of its own, as in photos of recent phones. */
+  foreignColours: boolean;
   /** Loop count and delays, which decoded pixels have lost; empty for a still picture. */
   animation: Pick<WebpOptions, 'loop' | 'delay'>;
   /** The upright picture in sRGB, its first frame or all of them. Each call decodes anew. */
@@ -71,6 +74,7 @@ export async function openPicture(file: ImageFile): Promise<Picture> {
     ...header,
     bytes,
     drawing: frames === 1 && (metadata.isPalette || (metadata.bitsPerSample ?? 8) < 8),
+    foreignColours: metadata.space === 'srgb' && metadata.hasProfile && !isPlainSrgb(metadata.icc),
     animation: frames > 1 ? { loop: metadata.loop ?? 0, delay: metadata.delay ?? [] } : {},
     open: toOpener(file, metadata),
   };
@@ -88,11 +92,6 @@ function toOpener({ bytes, timeoutS }: ImageFile, metadata: Metadata): Picture['
     return leftInP3 ? image.withIccProfile('srgb', { attach: false }) : image;
   };
 }
-
-/** The name that HP's and Microsoft's profile has borne since 1998, in ASCII (ICC 2) or UTF-16 (ICC 4). */
-const plainSrgb = 'sRGB IEC61966-2.1';
-const isPlainSrgb = (icc: Buffer = Buffer.alloc(0)) =>
-  icc.includes(plainSrgb) || icc.includes(Buffer.from(`\0${[...plainSrgb].join('\0')}`, 'latin1'));
 
 /** The error to show: sharp throws plain ones for what it can't read; others, and a lack of memory, aren't the file's fault. */
 export function explainImageError(error: unknown, { mimeType, timeoutS }: ImageFile): unknown {
@@ -114,6 +113,16 @@ export async function toPixels(image: Image): Promise<Pixels> {
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   const { width, height, channels, pageHeight } = info;
   return { data, width, height, channels, ...(pageHeight && { pageHeight }) };
+}
+
+/** Decodes the upright picture, made smaller where it is more than `sidePx` on its longest side. */
+export async function toUpright(picture: Picture, sidePx: number): Promise<Pixels> {
+  const image = shrink(picture.open('first'), sidePx);
+  if (!picture.foreignColours || Math.max(picture.width, picture.height) <= sidePx) return toPixels(image);
+  // sharp converts colours before it shrinks, which takes longer than all the rest. So it shrinks first, into a PNG, since
+  // decoded pixels can't carry their profile, and converts the few that are left.
+  const small = await image.keepIccProfile().png({ compressionLevel: 0 }).toBuffer();
+  return toPixels(sharp(small));
 }
 
 /** A picture of pixels that were decoded before. */

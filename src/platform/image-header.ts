@@ -106,3 +106,18 @@ export function isWholeGif(gif: Uint8Array): boolean {
   }
   return false;
 }
+
+/**
+ * Is the colour profile plain sRGB, so that there is nothing to convert? Judged by its description, which begins with
+ * "sRGB" in every common one, and stands behind a short head, as text (ICC.1:2001) or in UTF-16 (ICC.1:2022, 9.2.41).
+ */
+export function isPlainSrgb(icc: Buffer = Buffer.alloc(0)): boolean {
+  const at = icc.indexOf('desc', 128, 'latin1');
+  if (at < 0 || at + 12 > icc.length) return false;
+  const start = icc.readUInt32BE(at + 4);
+  const text = icc
+    .subarray(start, start + 60)
+    .toString('latin1')
+    .replaceAll('\0', '');
+  return /^(desc|mluc.{0,4}\w{4})[\s\S]{0,2}sRGB/s.test(text);
+}

@@ -13,6 +13,7 @@ import {
   shrink,
   toPixels,
   toRgba,
+  toUpright,
 } from './image-codec.ts';
 import { type Size, type SquareCrop, scaleCrop, toCrop, toVariantSizes } from './image-geometry.ts';
 import { detectMimeType, type ImageMimeType } from './image-header.ts';
@@ -108,7 +109,7 @@ async function processPicture(picture: Picture, asked?: SquareCrop): Promise<Pro
     return { ...squares, source: await keepAnimation(picture) };
   }
   // One decode for the kept copy and the squares costs less than one each, though squares could do with a smaller one.
-  const upright = await toPixels(shrink(picture.open('first'), keptSidePx));
+  const upright = await toUpright(picture, keptSidePx);
   const squares = await toSquares(picture, crop, await cutSquare(picture, crop, upright));
   return { ...squares, source: await encodeKept(fromPixels(upright)) };
 }

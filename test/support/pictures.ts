@@ -147,8 +147,8 @@ export const interlacedPng = async (): Promise<Buffer> =>
     .toBuffer();
 
 /** Pure sRGB red, stored with the given profile: its numbers differ, its colour does not. */
-export const redWithProfile = (profile: 'srgb' | 'p3' | 'cmyk', bits: 8 | 16 = 8): Promise<Buffer> => {
-  const red = sharp({ create: { width: 80, height: 80, channels: 3, background: '#e02020' } });
+export const redWithProfile = (profile: 'srgb' | 'p3' | 'cmyk', bits: 8 | 16 = 8, side = 80): Promise<Buffer> => {
+  const red = sharp({ create: { width: side, height: side, channels: 3, background: '#e02020' } });
   if (profile === 'cmyk') return red.toColourspace('cmyk').withIccProfile('cmyk').jpeg({ quality: 98 }).toBuffer();
   return red
     .toColourspace(bits === 16 ? 'rgb16' : 'srgb')
