@@ -38,15 +38,21 @@ async function start(): Promise<Server> {
   const child = spawn('npm', ['start'], { cwd: clone, env, stdio: ['ignore', 'pipe', 'inherit'] });
   const timer = setTimeout(() => child.kill('SIGKILL'), readyWithinMs);
   let output = '';
-  for await (const chunk of child.stdout) {
-    output += chunk;
-    const url = /API\s+(http\S+\/graphql)/.exec(output)?.[1];
-    const token = /^eyJ\S+$/m.exec(output)?.[0];
-    if (!url || !token) continue;
+  try {
+    return await new Promise<Server>((resolve, reject) => {
+      child.stdout.on('data', (chunk) => {
+        output += chunk;
+        const url = /API\s+(http\S+\/graphql)/.exec(output)?.[1];
+        const token = /^eyJ\S+$/m.exec(output)?.[0];
+        if (url && token) resolve({ url, token, child });
+      });
+      child.once('exit', () =>
+        reject(new Error(`npm start ended, or took over ${readyWithinMs} ms. It printed:\n${output}`)),
+      );
+    });
+  } finally {
     clearTimeout(timer);
-    return { url, token, child };
   }
-  throw new Error(`npm start ended, or was not ready in ${readyWithinMs} ms. It printed:\n${output}`);
 }
 
 async function stop({ child }: Server): Promise<void> {
@@ -149,7 +155,9 @@ async function findAgain(server: Server, uploaded: { version: number; url: strin
 const running: Server[] = [];
 async function main() {
   await step('clones', () => execFileSync('git', ['clone', '--quiet', process.cwd(), clone]));
-  await step('npm ci', () => execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: clone, stdio: ['ignore', 'ignore', 'inherit'] }));
+  await step('npm ci', () =>
+    execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: clone, stdio: ['ignore', 'ignore', 'inherit'] }),
+  );
   const first = await step('npm start says where it is and who may sign in', start);
   running.push(first);
   const uploaded = await use(first);

@@ -32,6 +32,9 @@ async function main(): Promise<void> {
   });
 }
 
+// Whoever read the output may be gone; the server goes on.
+process.stdout.on('error', () => undefined);
+
 main().then(
   () => process.exit(0),
   (error: unknown) => {
