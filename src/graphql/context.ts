@@ -33,10 +33,15 @@ export function requireViewer({ viewer }: Pick<Context, 'viewer'>): Viewer {
   return viewer;
 }
 
-/** The viewer as they are after a mutation: read anew. */
-export async function loadOwner(context: Context): Promise<UserRecord> {
-  const { id } = requireViewer(context);
-  const user = await context.users.clear(id).load(id);
+/** The viewer's own record. Throws UNAUTHENTICATED for one who was deleted while their token still holds. */
+export async function loadViewer(context: Context): Promise<UserRecord> {
+  const user = await context.users.load(requireViewer(context).id);
   if (!user) throw unauthenticated('The user of this token was deleted.');
   return user;
+}
+
+/** The viewer's own record as it is after a mutation: read anew. */
+export function reloadViewer(context: Context): Promise<UserRecord> {
+  context.users.clear(requireViewer(context).id);
+  return loadViewer(context);
 }

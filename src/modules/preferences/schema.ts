@@ -1,6 +1,6 @@
 import { InvalidInputError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { loadOwner, requireViewer } from '../../graphql/context.ts';
+import { reloadViewer, requireViewer } from '../../graphql/context.ts';
 import { Theme } from '../../graphql/enums.ts';
 import type { PreferencesRecord, UserRecord } from '../user/record.ts';
 import { upsertPreferences } from './service.ts';
@@ -33,7 +33,7 @@ const NotificationSetting = builder.objectRef<{ name: string; enabled: boolean }
 builder.node('Preferences', {
   description: 'How a user likes an app to be. The owner alone sees them.',
   id: { resolve: ({ owner }) => owner.id, description: "`preferences_` and the user's id." },
-  loadManyWithoutCache: (ids, { users }) => ids.map(async (id) => toPreferences(await users.load(id))),
+  loadManyWithoutCache: (ids, { users }) => Promise.all(ids.map(async (id) => toPreferences(await users.load(id)))),
   fields: (t) => ({
     user: t.field({ type: 'User', description: 'Whose preferences they are.', resolve: ({ owner }) => owner }),
     favoriteGenres: t.intList({
@@ -96,7 +96,7 @@ builder.mutationField('upsertPreferences', (t) =>
     args: { input: t.arg({ type: UpsertPreferencesInput, required: true, description: 'What to change.' }) },
     resolve: async (_, { input }, context) => {
       await upsertPreferences(context.platform, requireViewer(context).id, input);
-      return { owner: await loadOwner(context) };
+      return { owner: await reloadViewer(context) };
     },
   }),
 );

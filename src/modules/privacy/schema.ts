@@ -1,5 +1,5 @@
 import { builder } from '../../graphql/builder.ts';
-import { loadOwner, requireViewer } from '../../graphql/context.ts';
+import { reloadViewer, requireViewer } from '../../graphql/context.ts';
 import { Visibility } from '../../graphql/enums.ts';
 import type { UserRecord } from '../user/record.ts';
 import { canViewerSee } from '../visibility/policy.ts';
@@ -19,7 +19,7 @@ builder.objectField('User', 'privacy', (t) =>
 builder.node('Privacy', {
   description: 'Who sees which part of a user. The owner alone sees it.',
   id: { resolve: ({ owner }) => owner.id, description: "`privacy_` and the user's id." },
-  loadManyWithoutCache: (ids, { users }) => ids.map(async (id) => toPrivacy(await users.load(id))),
+  loadManyWithoutCache: (ids, { users }) => Promise.all(ids.map(async (id) => toPrivacy(await users.load(id)))),
   fields: (t) => ({
     user: t.field({ type: 'User', description: 'Whose settings they are.', resolve: ({ owner }) => owner }),
     profile: t.field({
@@ -63,7 +63,7 @@ builder.mutationField('upsertPrivacy', (t) =>
     args: { input: t.arg({ type: UpsertPrivacyInput, required: true, description: 'What to change.' }) },
     resolve: async (_, { input }, context) => {
       await upsertPrivacy(context.platform, requireViewer(context).id, input);
-      return { owner: await loadOwner(context) };
+      return { owner: await reloadViewer(context) };
     },
   }),
 );

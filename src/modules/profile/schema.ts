@@ -1,6 +1,6 @@
 import { InvalidInputError, UsernameTakenError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { loadOwner, requireViewer } from '../../graphql/context.ts';
+import { reloadViewer, requireViewer } from '../../graphql/context.ts';
 import { EducationLevel, ExperienceLevel, WorkArrangement } from '../../graphql/enums.ts';
 import type { UserRecord } from '../user/record.ts';
 import { canViewerSee } from '../visibility/policy.ts';
@@ -21,7 +21,7 @@ builder.objectField('User', 'profile', (t) =>
 builder.node('Profile', {
   description: 'What a user says of themselves. Who sees it, `Privacy.profile` says.',
   id: { resolve: ({ owner }) => owner.id, description: "`profile_` and the user's id." },
-  loadManyWithoutCache: (ids, { users }) => ids.map(async (id) => toProfile(await users.load(id))),
+  loadManyWithoutCache: (ids, { users }) => Promise.all(ids.map(async (id) => toProfile(await users.load(id)))),
   fields: (t) => ({
     user: t.field({ type: 'User', description: 'Whose profile it is.', resolve: ({ owner }) => owner }),
     displayName: t.string({
@@ -178,7 +178,7 @@ builder.mutationField('upsertProfile', (t) =>
     args: { input: t.arg({ type: UpsertProfileInput, required: true, description: 'What to change.' }) },
     resolve: async (_, { input }, context) => {
       await upsertProfile(context.platform, requireViewer(context).id, input);
-      return { owner: await loadOwner(context) };
+      return { owner: await reloadViewer(context) };
     },
   }),
 );

@@ -1,7 +1,8 @@
 import { badUserInput } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import type { Context } from '../../graphql/context.ts';
+import { type Context, loadViewer } from '../../graphql/context.ts';
 import { FollowState } from '../../graphql/enums.ts';
+import { decodeUserId } from '../../graphql/global-id.ts';
 import { displayNameOf } from './display-name.ts';
 import { findUserId } from './loaders.ts';
 import type { UserRecord } from './record.ts';
@@ -16,7 +17,7 @@ const ownersOnly =
 builder.node('User', {
   description: 'Someone whom Clerk signs in.',
   id: { resolve: ({ id }) => id, description: "Clerk's id, unchanged." },
-  loadManyWithoutCache: (ids, { users }) => ids.map((id) => users.load(id)),
+  loadManyWithoutCache: (ids, { users }) => Promise.all(ids.map((id) => users.load(id))),
   fields: (t) => ({
     username: t.exposeString('username', {
       nullable: true,
@@ -74,7 +75,7 @@ builder.queryFields((t) => ({
     nullable: true,
     description:
       'The signed-in user; null without a token. A valid token of a user not seen before creates the user first.',
-    resolve: (_, __, { viewer, users }) => (viewer ? users.load(viewer.id) : null),
+    resolve: (_, __, context) => (context.viewer ? loadViewer(context) : null),
   }),
   user: t.field({
     type: 'User',
@@ -83,7 +84,7 @@ builder.queryFields((t) => ({
       'A user by id or by username (any case, and a former username of theirs); null if there is none that the viewer may know of.',
     args: { by: t.arg({ type: UserBy, required: true, description: 'Exactly one of id and username.' }) },
     resolve: async (_, { by }, context) => {
-      const id = by.id ?? (await idOfUsername(by.username, context));
+      const id = by.id != null ? decodeUserId(by.id) : await idOfUsername(by.username, context);
       return id ? context.users.load(id) : null;
     },
   }),

@@ -1,0 +1,171 @@
+import { readdir } from 'node:fs/promises';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestApp, type TestApp } from './support/app.ts';
+import { createPerson } from './support/person.ts';
+import {
+  animatedGif,
+  firstHalf,
+  gifOfFrames,
+  orientedJpeg,
+  photo,
+  pngThatSays,
+  secretWord,
+  stillWebp,
+  svg,
+  transparentPng,
+} from './support/pictures.ts';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await createTestApp();
+});
+afterAll(() => app.close());
+
+const storedFiles = async () => {
+  const entries = await readdir(app.folder, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+};
+
+const fetchImage = async (url: string) => {
+  const response = await app.fetch(new Request(url));
+  expect(response.status).toBe(200);
+  return Buffer.from(await response.arrayBuffer());
+};
+
+test('a photo from a phone is upright, square and without a trace of where it was taken', async () => {
+  const ada = await createPerson(app);
+  const file = await orientedJpeg(6, [300, 200]);
+  expect(file.includes(secretWord)).toBe(true);
+  const picture = await ada.upload(file, { name: 'C:\\fakepath\\IMG 1.jpg', altText: ' Me ' });
+  expect(picture).toMatchObject({
+    __typename: 'ProfilePicture',
+    version: 1,
+    isActive: true,
+    width: 300,
+    height: 200,
+    animated: false,
+    altText: 'Me',
+    originalName: 'IMG 1.jpg',
+    originalMimeType: 'image/jpeg',
+    originalBytes: file.length,
+    variants: [{ size: 64 }, { size: 128 }],
+  });
+  if (picture.__typename !== 'ProfilePicture') return;
+  for (const { url, bytes, size } of picture.variants) {
+    const image = await fetchImage(url);
+    expect(image.length).toBe(bytes);
+    expect(image.includes(secretWord)).toBe(false);
+    expect(await sharp(image).metadata()).toMatchObject({ format: 'webp', width: size, height: size });
+  }
+});
+
+test('a picture with transparency, an animation and a WebP become pictures too', async () => {
+  const ada = await createPerson(app);
+  const animation = await animatedGif({ delay: [100, 100, 100] });
+  for (const file of [await transparentPng(), animation, await stillWebp()]) {
+    // The name and the declared type say nothing true: the content decides.
+    const picture = await ada.upload(file, { name: 'x.txt', type: 'text/plain' });
+    if (picture.__typename !== 'ProfilePicture') throw new Error(JSON.stringify(picture));
+    const { pages = 1 } = await sharp(await fetchImage(picture.url)).metadata();
+    expect(picture.animated).toBe(file === animation);
+    expect(pages > 1).toBe(picture.animated);
+  }
+  expect((await ada.me()).picture?.version).toBe(3);
+});
+
+test.each([
+  ['a text called photo.jpg', async () => Buffer.from('not a picture'), /./],
+  ['an empty file', async () => Buffer.alloc(0), /empty/i],
+  ['a truncated JPEG', async () => firstHalf(await photo([800, 600])), /./],
+  ['an SVG', async () => svg(), /./],
+  ['too many pixels', async () => pngThatSays([10_000, 10_000]), /pixel/i],
+  ['too many frames', async () => gifOfFrames(200, [20, 20]), /frame/i],
+])('%s is refused with its reason, and nothing is stored', async (_, make, reason) => {
+  const ada = await createPerson(app);
+  const before = await storedFiles();
+  expect(await ada.upload(await make())).toMatchObject({
+    __typename: 'UnsupportedImageError',
+    message: expect.stringMatching(reason),
+    supportedMimeTypes: ['image/jpeg', 'image/png', 'image/gif', 'image/webp'],
+  });
+  expect(await storedFiles()).toEqual(before);
+  expect(await ada.me()).toMatchObject({ picture: null, pictureRevision: 0 });
+});
+
+test('10 MiB and one byte are too large, and say what is allowed', async () => {
+  const ada = await createPerson(app);
+  expect(await ada.upload(Buffer.alloc(10 * 1024 * 1024 + 1))).toMatchObject({
+    __typename: 'FileTooLargeError',
+    limitBytes: 10 * 1024 * 1024,
+  });
+});
+
+test('a crop shows its square of the upright picture, and one outside of it is refused', async () => {
+  const ada = await createPerson(app);
+  const file = await photo([400, 300]);
+  expect(await ada.upload(file, { crop: { left: 300, top: 0, size: 101 } })).toMatchObject({
+    __typename: 'InvalidInputError',
+    fields: [{ path: 'crop' }],
+  });
+  expect(await ada.upload(file, { crop: { left: 300, top: 200, size: 100 } })).toMatchObject({
+    variants: [{ size: 64 }],
+  });
+});
+
+test('an alt text that is too long is refused before the picture is looked at', async () => {
+  const ada = await createPerson(app);
+  expect(await ada.upload(await photo([100, 100]), { altText: 'x'.repeat(1_501) })).toMatchObject({
+    fields: [{ path: 'altText' }],
+  });
+});
+
+test('50 uploads of one user at once are versions 1 to 50, and one is active', async () => {
+  const ada = await createPerson(app);
+  const files = await Promise.all(Array.from({ length: 50 }, (_, index) => photo([100 + index, 100])));
+  const answers = await Promise.all(files.map((file) => ada.upload(file)));
+  const versions = answers.map((answer) => (answer.__typename === 'ProfilePicture' ? answer.version : null));
+  expect(versions.toSorted((a, b) => Number(a) - Number(b))).toEqual(
+    Array.from({ length: 50 }, (_, index) => index + 1),
+  );
+  expect(await app.platform.db.prisma.picture.count({ where: { userId: ada.id, isActive: true } })).toBe(1);
+  expect(await ada.me()).toMatchObject({ pictureRevision: 50, picture: { version: 50 } });
+}, 60_000);
+
+test('variants that are the same bytes are stored once', async () => {
+  const [ada, grace] = [await createPerson(app), await createPerson(app)];
+  const file = await photo([200, 200]);
+  await ada.upload(file);
+  const before = await storedFiles();
+  const picture = await grace.upload(file);
+  expect(await storedFiles()).toEqual(before);
+  expect(picture).toMatchObject({ url: (await ada.me()).picture?.url });
+});
+
+test('a user without a picture has initials, and everyone an address that can be fetched', async () => {
+  const ada = await createPerson(app);
+  const silhouette = (await ada.me()).imageUrl;
+  await ada.upsertProfile({ displayName: 'Ada Lovelace' });
+  const initials = (await ada.me()).imageUrl;
+  expect(initials).not.toBe(silhouette);
+  expect((await fetchImage(initials)).toString()).toMatch(/>A\u200cL</);
+  await ada.upload(await photo([600, 600]));
+  const query =
+    '{ me { small: imageUrl(size: 65) large: imageUrl(size: 4096) picture { s: url(size: 65) l: url(size: 4096) } profile { avatarUrl } } }';
+  const { me } = await ada.query<
+    { me: { small: string; large: string; picture: { s: string; l: string }; profile: object } },
+    object
+  >(query);
+  expect(await sharp(await fetchImage(me.small)).metadata()).toMatchObject({ width: 128 });
+  expect(await sharp(await fetchImage(me.large)).metadata()).toMatchObject({ width: 512 });
+  expect([me.picture.s, me.picture.l]).toEqual([me.small, me.large]);
+});
+
+test('the kept upright copy has no address', async () => {
+  const ada = await createPerson(app);
+  await ada.upload(await photo([600, 500]));
+  const [picture] = await app.platform.db.prisma.picture.findMany({ where: { userId: ada.id } });
+  for (const path of [picture?.sourceKey, picture?.sourceKey.replace('source/', '')]) {
+    expect((await app.fetch(new Request(`http://visage.test/pictures/${path}`))).status).toBe(404);
+  }
+});
