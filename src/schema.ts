@@ -1,6 +1,7 @@
 import './graphql/scalars.ts';
 import './graphql/errors.ts';
 import './graphql/node.ts';
+import './graphql/connections.ts';
 import './modules/user/schema.ts';
 import './modules/profile/schema.ts';
 import './modules/preferences/schema.ts';

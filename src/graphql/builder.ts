@@ -21,6 +21,8 @@ export interface SchemaTypes {
   DefaultFieldNullability: false;
   DefaultEdgesNullability: { list: false; items: false };
   DefaultNodeNullability: false;
+  /** How many there are in all, where a list tells. */
+  Connection: { totalCount?: number | null };
   /** So that rooms name each other's types by string. */
   Objects: {
     User: UserRecord;
@@ -59,8 +61,17 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     // A malformed id must not take the others of `nodes` with it, so both fields are our own: see node.ts.
     nodeQueryOptions: false,
     nodesQueryOptions: false,
-    edgesFieldOptions: { nullable: { list: false, items: false } },
-    nodeFieldOptions: { nullable: false },
+    cursorType: 'String',
+    edgesFieldOptions: { nullable: { list: false, items: false }, description: 'The rows, newest first.' },
+    nodeFieldOptions: { nullable: false, description: 'What is listed.' },
+    cursorFieldOptions: { description: 'Where the row stands in this list; opaque.' },
+    pageInfoFieldOptions: { description: 'Where the page stands in the list.' },
+    pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
+    hasNextPageFieldOptions: { description: 'Whether there is more after this page.' },
+    hasPreviousPageFieldOptions: { description: 'Whether there is more before this page.' },
+    startCursorFieldOptions: { description: 'Of the first row.' },
+    endCursorFieldOptions: { description: 'Of the last row.' },
+    nodeTypeOptions: { description: 'Anything that has an id.' },
   },
 });
 

@@ -16,7 +16,7 @@ const prefixes: { typename: string; prefix: string; isKey: (key: string) => bool
 ];
 
 /** Printable ASCII without spaces, as Clerk's ids are; what else comes can't be a user's id. */
-function isUserId(id: string): boolean {
+export function isUserId(id: string): boolean {
   return /^[\x21-\x7e]{1,255}$/.test(id);
 }
 
@@ -31,6 +31,12 @@ export function decodeGlobalId(globalId: string): GlobalId {
   if (!(row?.isKey ?? isUserId)(id))
     throw badUserInput(`Expected an id, and got ${JSON.stringify(globalId.slice(0, 60))}.`);
   return { typename: row?.typename ?? 'User', id };
+}
+
+/** A user's id; null for an id of another type. Throws BAD_USER_INPUT for what can't be an id. */
+export function decodeUserId(globalId: string): string | null {
+  const { typename, id } = decodeGlobalId(globalId);
+  return typename === 'User' ? id : null;
 }
 
 /** Null for what can't be an id. */

@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../platform/database.ts';
-import { toUserRecord, type UserRow, userIdByUsername, usersForViewers } from './queries.ts';
+import { toUserRecord, type UserRow, userByUsername, usersForViewers } from './queries.ts';
 import type { UserRecord } from './record.ts';
 
 /** A user, as somebody may know them; null where there is none that they may know of. */
@@ -41,12 +41,17 @@ async function readUsers(db: Pick<Database, 'query'>, pairs: readonly UserPair[]
     pairs.map(({ userId }) => userId),
   ]);
   const records = pairs.map((): UserRecord | null => null);
-  for (const row of rows) records[row.index] = toUserRecord(row);
+  for (const row of rows) if (!row.isHidden) records[row.index] = toUserRecord(row);
   return records;
 }
 
-/** The id of the user whom a username, current or former, finds; null where it finds nobody. */
-export async function findUserId(db: Pick<Database, 'query'>, username: string): Promise<string | null> {
-  const [row] = await db.query<{ id: string | null }>(userIdByUsername, [username]);
-  return row?.id ?? null;
+/** The user whom a username, current or former, finds for this viewer; the loader then has them too. */
+export async function findUserByUsername(
+  db: Pick<Database, 'query'>,
+  { viewerId, username, users }: { viewerId: string | null; username: string; users: UserLoader },
+): Promise<UserRecord | null> {
+  const [row] = await db.query<UserRow>(userByUsername, [viewerId, username]);
+  const user = row && !row.isHidden ? toUserRecord(row) : null;
+  if (user) users.prime(user.id, user);
+  return user;
 }

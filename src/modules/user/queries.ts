@@ -10,15 +10,18 @@ export const pictureColumns = `
   picture.uploaded_at as "uploadedAt", picture.deleted_at as "deletedAt"`;
 
 /**
- * Users as their viewers may know them, by $1 viewer ids (null: anonymous) and $2 user ids, pair by pair. A pair of which
- * one blocks the other has no row. Every join is by primary key, or by the index of one active picture a user.
+ * The rows of users as their viewers may know them. `asked` names them: a table of viewer_id (null: anonymous), user_id,
+ * ordinal (from 1) and since. A pair of which one blocks the other comes with `isHidden`: whoever reads must drop it, and
+ * still count it as read where a list goes on from it. Every join is by primary key, or by the index of one active picture
+ * a user.
  */
-export const usersForViewers: Statement = {
-  name: 'users_for_viewers',
-  text: `
-select asked.ordinal::int - 1 as "index",
+export const selectUsers = (asked: string): string => `
+select asked.ordinal::int - 1 as "index", asked.since,
   users.id, users.username, users.email, users.first_name as "firstName", users.last_name as "lastName",
   users.clerk_image_url as "clerkImageUrl", users.picture_revision as "pictureRevision",
+  users.follower_count as "followerCount", users.following_count as "followingCount",
+  users.follow_request_count as "followRequestCount", users.blocked_count as "blockedCount",
+  users.followed_crew_member_count as "followedCrewMemberCount", users.followed_studio_count as "followedStudioCount",
   users.created_at as "createdAt", users.updated_at as "updatedAt",
   profile.display_name as "displayName", profile.bio, profile.years_of_experience as "yearsOfExperience",
   profile.experience_level as "experienceLevel", profile.education_level as "educationLevel",
@@ -34,8 +37,10 @@ select asked.ordinal::int - 1 as "index",
   ${pictureColumns},
   users.id is not distinct from asked.viewer_id as "isOwner",
   follow.follower_id is not null as "viewerFollows", request.requester_id is not null as "viewerRequested",
-  followed_by.follower_id is not null as "followsViewer"
-from unnest($1::text[], $2::text[]) with ordinality as asked (viewer_id, user_id, ordinal)
+  followed_by.follower_id is not null as "followsViewer",
+  exists (select from blocks where blocker_id = asked.viewer_id and blocked_id = users.id)
+    or exists (select from blocks where blocker_id = users.id and blocked_id = asked.viewer_id) as "isHidden"
+from ${asked}
 join users on users.id = asked.user_id
 join profiles profile on profile.user_id = users.id
 join privacy on privacy.user_id = users.id
@@ -43,9 +48,28 @@ left join preferences on preferences.user_id = users.id and users.id = asked.vie
 left join pictures picture on picture.user_id = users.id and picture.is_active
 left join follows follow on follow.follower_id = asked.viewer_id and follow.followee_id = users.id
 left join follow_requests request on request.requester_id = asked.viewer_id and request.requestee_id = users.id
-left join follows followed_by on followed_by.follower_id = users.id and followed_by.followee_id = asked.viewer_id
-where not exists (select from blocks where blocker_id = asked.viewer_id and blocked_id = users.id)
-  and not exists (select from blocks where blocker_id = users.id and blocked_id = asked.viewer_id)`,
+left join follows followed_by on followed_by.follower_id = users.id and followed_by.followee_id = asked.viewer_id`;
+
+/** Users by $1 viewer ids and $2 user ids, pair by pair. */
+export const usersForViewers: Statement = {
+  name: 'users_for_viewers',
+  text: selectUsers(`(
+  select viewer_id, user_id, ordinal, null::timestamptz as since
+  from unnest($1::text[], $2::text[]) with ordinality as pair (viewer_id, user_id, ordinal)
+) as asked`),
+};
+
+/**
+ * The user whom $2 username finds for $1 viewer: who has it, else the last who had it. By unique index, then by history.
+ */
+export const userByUsername: Statement = {
+  name: 'user_by_username',
+  text: selectUsers(`(
+  select $1::text as viewer_id, 1 as ordinal, null::timestamptz as since, coalesce(
+    (select id from users where username = $2),
+    (select user_id from username_history where username = $2 and released_at is not null
+     order by released_at desc limit 1)) as user_id
+) as asked`),
 };
 
 export type PictureRow = Omit<PictureRecord, 'id' | 'userId'> & { pictureId: string; pictureUserId: string };
@@ -58,7 +82,7 @@ export type UserRow = Omit<UserRecord, 'profile' | 'privacy' | 'preferences' | '
     [Part in Exclude<keyof PrivacyRecord, 'updatedAt'> as `${Part}Visibility`]: PrivacyRecord[Part];
   } & Timestamps<'profile' | 'privacy' | 'preferences'> &
   PictureRow &
-  UserRecord['relation'] & { index: number; profileCreatedAt: Date };
+  UserRecord['relation'] & { index: number; since: Date | null; isHidden: boolean; profileCreatedAt: Date };
 
 export const toUserRecord = (row: UserRow): UserRecord => ({
   id: row.id,
@@ -68,6 +92,12 @@ export const toUserRecord = (row: UserRow): UserRecord => ({
   lastName: row.lastName,
   clerkImageUrl: row.clerkImageUrl,
   pictureRevision: row.pictureRevision,
+  followerCount: row.followerCount,
+  followingCount: row.followingCount,
+  followRequestCount: row.followRequestCount,
+  blockedCount: row.blockedCount,
+  followedCrewMemberCount: row.followedCrewMemberCount,
+  followedStudioCount: row.followedStudioCount,
   createdAt: row.createdAt,
   updatedAt: row.updatedAt,
   profile: toProfileRecord(row),
@@ -133,17 +163,6 @@ export const toPictureRecord = (row: PictureRow): PictureRecord => ({
   uploadedAt: row.uploadedAt,
   deletedAt: row.deletedAt,
 });
-
-/** The user who has this username, else the last who had it and whom it still finds. By unique index, then by history. */
-export const userIdByUsername: Statement = {
-  name: 'user_id_by_username',
-  text: `
-select id from users where username = $1
-union all
-(select user_id from username_history
- where username = $1 and released_at is not null and not exists (select from users where username = $1)
- order by released_at desc limit 1)`,
-};
 
 /** The picture revisions of $1 user ids, by primary key. */
 export const pictureRevisions: Statement = {

@@ -15,6 +15,12 @@ export interface UserRecord {
   lastName: string | null;
   clerkImageUrl: string | null;
   pictureRevision: number;
+  followerCount: number;
+  followingCount: number;
+  followRequestCount: number;
+  blockedCount: number;
+  followedCrewMemberCount: number;
+  followedStudioCount: number;
   createdAt: Date;
   updatedAt: Date;
   profile: ProfileRecord;

@@ -4,7 +4,7 @@ import { type Context, loadViewer } from '../../graphql/context.ts';
 import { FollowState } from '../../graphql/enums.ts';
 import { decodeUserId } from '../../graphql/global-id.ts';
 import { displayNameOf } from './display-name.ts';
-import { findUserId } from './loaders.ts';
+import { findUserByUsername } from './loaders.ts';
 import type { UserRecord } from './record.ts';
 import { parseUsername } from './username.ts';
 
@@ -83,15 +83,18 @@ builder.queryFields((t) => ({
     description:
       'A user by id or by username (any case, and a former username of theirs); null if there is none that the viewer may know of.',
     args: { by: t.arg({ type: UserBy, required: true, description: 'Exactly one of id and username.' }) },
-    resolve: async (_, { by }, context) => {
-      const id = by.id != null ? decodeUserId(by.id) : await idOfUsername(by.username, context);
-      return id ? context.users.load(id) : null;
-    },
+    resolve: (_, { by }, context) => (by.id == null ? findByUsername(by.username, context) : findById(by.id, context)),
   }),
 }));
 
-async function idOfUsername(username: string | null | undefined, { platform }: Context): Promise<string | null> {
-  if (username == null) throw badUserInput('Expected exactly one of id and username.');
-  const parsed = parseUsername(username);
-  return 'username' in parsed ? findUserId(platform.db, parsed.username) : null;
+function findById(globalId: string, { users }: Context) {
+  const id = decodeUserId(globalId);
+  return id === null ? null : users.load(id);
+}
+
+async function findByUsername(raw: string | null | undefined, { platform, viewer, users }: Context) {
+  if (raw == null) throw badUserInput('Expected exactly one of id and username.');
+  const parsed = parseUsername(raw);
+  if (!('username' in parsed)) return null;
+  return findUserByUsername(platform.db, { viewerId: viewer?.id ?? null, username: parsed.username, users });
 }

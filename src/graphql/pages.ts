@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { validate as isUuid } from 'uuid';
+import { badUserInput } from '../errors.ts';
+import { maxInt32 } from '../validation.ts';
+import { isUserId } from './global-id.ts';
+
+/** What a client asks of a list. */
+export interface PageArgs {
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
+}
+
+/** What rows of a list have as ids: how to know one, and one that stands for none. */
+const idKinds = {
+  user: { isId: isUserId, none: '' },
+  uuid: { isId: isUuid, none: '00000000-0000-0000-0000-000000000000' },
+  number: { isId: (id: string) => /^[1-9]\d{0,9}$/.test(id) && Number(id) <= maxInt32, none: '0' },
+} as const;
+
+/** Names a list: its name, its owner, its filters; cursors of another don't fit. */
+export interface ListId {
+  name: string;
+  ids: keyof typeof idKinds;
+}
+
+/** Where a row stands in its list: when, and, among rows of the same millisecond, by its id. Newest first. */
+export interface Position {
+  at: Date;
+  id: string;
+}
+
+/** One page of a list by keyset: rows strictly between two positions, from one end or the other. */
+export interface PageRequest {
+  list: ListId;
+  /** From the newest on, else from the oldest back. */
+  isForward: boolean;
+  /** Rows wanted, 1 to 100. */
+  size: number;
+  after: Position | null;
+  before: Position | null;
+}
+
+export const maxPageSize = 100;
+const defaultPageSize = 20;
+
+/**
+ * Reads what a client asks of a list. Throws BAD_USER_INPUT for a size
+ * outside 1 to 100, for `first` with `last`, and for a cursor that isn't one or is another list's.
+ */
+export function readPageArgs({ first, after, last, before }: PageArgs, list: ListId): PageRequest {
+  if (first != null && last != null) throw badUserInput('Expected first or last, and got both.');
+  const size = first ?? last ?? defaultPageSize;
+  if (size < 1 || size > maxPageSize) throw badUserInput(`Expected a page of 1 to ${maxPageSize}, and got ${size}.`);
+  return {
+    list,
+    isForward: last == null,
+    size,
+    after: after == null ? null : decodeCursor(after, list),
+    before: before == null ? null : decodeCursor(before, list),
+  };
+}
+
+/** The bounds of a page as SQL takes them, one statement for any page: what isn't bounded is bounded by infinity. */
+export function toKeysetValues({
+  list,
+  after,
+  before,
+  size,
+}: PageRequest): [string | Date, string, string | Date, string, number] {
+  const { none } = idKinds[list.ids];
+  const newest = after ?? { at: 'infinity', id: none };
+  const oldest = before ?? { at: '-infinity', id: none };
+  return [newest.at, newest.id, oldest.at, oldest.id, size + 1];
+}
+
+/** A page as the API shows it. */
+export interface Connection<Node> {
+  edges: { cursor: string; node: Node; since?: Date | null }[];
+  pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null };
+}
+
+/**
+ * Makes the page of rows that a statement read: one more than wanted where there are more, from the end that was asked
+ * for. `toNode` answers null for a row that this viewer doesn't see: its edge is left out, and the page goes on from it all
+ * the same.
+ */
+export function toConnection<Row, Node>(
+  request: PageRequest,
+  read: readonly Row[],
+  {
+    toPosition,
+    toNode,
+    toSince,
+  }: { toPosition(row: Row): Position; toNode(row: Row): Node | null; toSince?(row: Row): Date | null },
+): Connection<Node> {
+  const { isForward, list, size, after, before } = request;
+  const wanted = read.slice(0, size);
+  const rows = isForward ? wanted : wanted.toReversed();
+  const cursorOf = (row: Row) => encodeCursor(toPosition(row), list);
+  const [firstRow, lastRow] = [rows[0], rows.at(-1)];
+  const hasMore = read.length > size;
+  return {
+    edges: rows.flatMap((row) => {
+      const node = toNode(row);
+      return node === null ? [] : [{ cursor: cursorOf(row), node, ...(toSince && { since: toSince(row) }) }];
+    }),
+    pageInfo: {
+      hasNextPage: isForward ? hasMore : before !== null,
+      hasPreviousPage: isForward ? after !== null : hasMore,
+      startCursor: firstRow === undefined ? null : cursorOf(firstRow),
+      endCursor: lastRow === undefined ? null : cursorOf(lastRow),
+    },
+  };
+}
+
+/** The page of a list that the viewer may not see, or that is empty. */
+export const emptyConnection = (): Connection<never> => ({
+  edges: [],
+  pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
+});
+
+const markOf = ({ name }: ListId) => createHash('sha256').update(name).digest('base64url').slice(0, 8);
+
+function encodeCursor({ at, id }: Position, list: ListId): string {
+  return Buffer.from(`${markOf(list)}.${at.getTime().toString(36)}.${id}`).toString('base64url');
+}
+
+/** PostgreSQL's calendar has no year before 1 that Date writes in the same way. */
+const earliestMs = Date.parse('0001-01-01T00:00:00Z');
+
+function decodeCursor(cursor: string, list: ListId): Position {
+  const text = Buffer.from(cursor, 'base64url').toString();
+  const [, time = '', id = ''] = /^[\w-]{8}\.(-?[0-9a-z]{1,11})\.(.+)$/.exec(text) ?? [];
+  const at = new Date(Number.parseInt(time, 36));
+  const isWhole = at.getTime() >= earliestMs && idKinds[list.ids].isId(id);
+  // Made again, it must be the same: so it is of this list, and nothing in it was passed over.
+  if (!isWhole || encodeCursor({ at, id }, list) !== cursor) throw badUserInput('Expected a cursor of this list.');
+  return { at, id };
+}
