@@ -42,6 +42,19 @@ export class UsernameTakenError extends UserError {
   }
 }
 
+/** The profile can't be marked as complete while a required field is empty. */
+export class ProfileIncompleteError extends UserError {
+  readonly missingFields: string[];
+
+  constructor(missingFields: string[]) {
+    super(`Expected every required field, and these are empty: ${missingFields.join(', ')}.`);
+    this.missingFields = missingFields;
+  }
+}
+
+/** The account wasn't deleted: what was typed is neither its username nor, where it has none, its id. */
+export class WrongConfirmationError extends UserError {}
+
 /** What was named is not there, or the viewer may not know of it. */
 export class NotFoundError extends UserError {}
 

@@ -63,3 +63,18 @@ builder.objectType(errors.NotFoundError, {
   description: 'What was named is not there, or the viewer may not know of it.',
   interfaces: [UserError],
 });
+
+builder.objectType(errors.ProfileIncompleteError, {
+  name: 'ProfileIncompleteError',
+  description: "The profile can't be marked as complete while a required field is empty.",
+  interfaces: [UserError],
+  fields: (t) => ({
+    missingFields: t.exposeStringList('missingFields', { description: 'The required fields that are empty.' }),
+  }),
+});
+
+builder.objectType(errors.WrongConfirmationError, {
+  name: 'WrongConfirmationError',
+  description: 'The account was not deleted: the confirmation is neither its username nor, where it has none, its id.',
+  interfaces: [UserError],
+});
