@@ -52,7 +52,10 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   },
   errors: {
     directResult: true,
-    defaultUnionOptions: { name: ({ fieldName }) => `${capitalised(fieldName)}Result` },
+    defaultUnionOptions: {
+      name: ({ fieldName }) => `${capitalised(fieldName)}Result`,
+      description: 'What came of it, or a mistake that a person can mend.',
+    },
   },
   prisma: { client: ({ platform }) => platform.db.prisma, dmmf: getDatamodel() },
   relay: {
@@ -61,6 +64,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     // A malformed id must not take the others of `nodes` with it, so both fields are our own: see node.ts.
     nodeQueryOptions: false,
     nodesQueryOptions: false,
+    idFieldOptions: { description: 'Found again by `node`; opaque.' },
     cursorType: 'String',
     edgesFieldOptions: { nullable: { list: false, items: false }, description: 'The rows, newest first.' },
     nodeFieldOptions: { nullable: false, description: 'What is listed.' },
