@@ -5,6 +5,7 @@ import { StartError } from './errors.ts';
 import type { Context } from './graphql/context.ts';
 import { type Authenticated, createAuthentication } from './http/authentication.ts';
 import { isAllowedOrigin, withCors } from './http/cors.ts';
+import { createEventStreams } from './http/event-streams.ts';
 import type { HttpRequest } from './http/exchange.ts';
 import { createFetch } from './http/fetch-handler.ts';
 import { createGraphiQL } from './http/graphiql.ts';
@@ -12,7 +13,7 @@ import { createGraphQLHandler } from './http/graphql.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createNodeServer } from './http/node-server.ts';
 import { createRouter } from './http/router.ts';
-import { createWebSocketServer } from './http/websocket.ts';
+import { createWebSocketServer, type WebSocketOptions } from './http/websocket.ts';
 import { createGraphQL } from './http/yoga.ts';
 import { createLiveUserLoader } from './modules/user/loaders.ts';
 import { pictureRevisions } from './modules/user/queries.ts';
@@ -50,10 +51,15 @@ export interface AppOptions {
   demoToken?: () => Promise<string | null>;
   /** Called with each SQL statement. */
   onStatement?: (sql: string) => void;
+  /** How long server-sent events outlive their token; `graceMs` if left out. */
+  streamGraceMs?: number;
+  /** Times of WebSockets that differ from the defaults. */
+  sockets?: Pick<WebSocketOptions, 'graceMs' | 'pingEveryMs'>;
 }
 
 /** Builds the platform, and the server upon it. */
-export function createApp({ config, connectionString, keys, log, demoToken, onStatement }: AppOptions): App {
+export function createApp(options: AppOptions): App {
+  const { config, connectionString, keys, log, demoToken, onStatement, sockets } = options;
   const metrics = createMetrics({
     openSockets: () => webSockets.openSockets(),
     liveSubscriptions: () => platform.live.subscribedUserIds('picture').length,
@@ -99,9 +105,10 @@ export function createApp({ config, connectionString, keys, log, demoToken, onSt
     toContext,
     log,
   };
+  const eventStreams = createEventStreams({ graceMs: options.streamGraceMs });
   const handle = withCors(
     createRouter({
-      graphql: createGraphQLHandler(shared),
+      graphql: createGraphQLHandler({ ...shared, eventStreams }),
       graphiql: config.isProduction ? null : createGraphiQL(demoToken ?? (async () => null)),
       readiness: { platform, isListening: announcements.isListening, isStopping: () => isStopping },
       metrics,
@@ -114,6 +121,7 @@ export function createApp({ config, connectionString, keys, log, demoToken, onSt
   const server = createNodeServer(handle);
   const webSockets = createWebSocketServer(server, {
     ...shared,
+    ...sockets,
     isAllowedOrigin: (origin) => isAllowedOrigin(origin, config.corsOrigins) || origin === new URL(publicUrl).origin,
   });
 
@@ -130,6 +138,7 @@ export function createApp({ config, connectionString, keys, log, demoToken, onSt
       const isClosed = server.listening ? once(server, 'close') : Promise.resolve();
       server.close();
       server.closeIdleConnections();
+      eventStreams.close();
       await webSockets.close();
       platform.live.close();
       const cutOff = setTimeout(() => server.closeAllConnections(), drainMs);

@@ -6,12 +6,16 @@ import {
   getNamedType,
   isCompositeType,
   isInterfaceType,
+  isIntrospectionType,
   isListType,
   isNonNullType,
   isObjectType,
   Kind,
   type OperationDefinitionNode,
+  SchemaMetaFieldDef,
   type SelectionSetNode,
+  TypeMetaFieldDef,
+  valueFromASTUntyped,
   visit,
 } from 'graphql';
 import { RequestError } from '../errors.ts';
@@ -19,8 +23,10 @@ import { RequestError } from '../errors.ts';
 /** What a document may ask for. The parser stops at `tokens`, before anything else looks at the document. */
 export const limits = { tokens: 2_000, depth: 15, aliases: 50, directives: 10, cost: 10_000 } as const;
 
-/** Introspection nests deep by nature, and costs no database. */
+/** Introspection nests deep by nature. */
 const introspectionDepth = 20;
+/** It costs no database: counted so, two of the whole schema are within the limit, and fifty are not. */
+const introspectionListSize = 5;
 /** What a list may hold that has no page size. */
 const unpagedListSize = 10;
 const defaultPageSize = 20;
@@ -49,10 +55,18 @@ export function assertWithinLimits(
   const counts = countSyntax(document);
   if (counts.aliases > limits.aliases) throw tooComplex('aliases', limits.aliases, counts.aliases);
   if (counts.directives > limits.directives) throw tooComplex('directives', limits.directives, counts.directives);
-  const { depth, cost } = measureOperation(schema, document, operation, variables);
+  const { depth, cost } = measureOperation(schema, document, operation, withDefaults(operation, variables));
   if (depth > limits.depth) throw tooComplex('levels of fields', limits.depth, depth);
   if (cost > limits.cost)
     throw tooComplex('fields, counted once for each item of a list', limits.cost, Math.round(cost));
+}
+
+/** Variables as the operation will see them: what was left out has its default. */
+function withDefaults({ variableDefinitions = [] }: OperationDefinitionNode, given: Readonly<Record<string, unknown>>) {
+  const defaults = variableDefinitions.flatMap(({ variable, defaultValue }) =>
+    defaultValue ? [[variable.name.value, valueFromASTUntyped(defaultValue)]] : [],
+  );
+  return { ...Object.fromEntries(defaults), ...given };
 }
 
 const syntaxCounts = new WeakMap<DocumentNode, { aliases: number; directives: number }>();
@@ -111,37 +125,27 @@ function measureOperation(
   };
 
   const measureField = (field: FieldNode, typeName: string): Extent => {
-    if (field.name.value.startsWith('__')) return measureIntrospection(field);
     const type = fieldType(schema, typeName, field.name.value);
     const named = type && getNamedType(type);
     if (!field.selectionSet || !named || !isCompositeType(named)) return { depth: 1, cost: 1 };
     const below = measureSelections(field.selectionSet, named.name);
-    return { depth: below.depth + 1, cost: 1 + itemsOf(field, type, variables) * below.cost };
+    const cost = 1 + itemsOf(field, type, variables) * below.cost;
+    if (!metaFields.has(field.name.value)) return { depth: below.depth + 1, cost };
+    if (below.depth > introspectionDepth) throw tooComplex('levels of introspection', introspectionDepth, below.depth);
+    return { depth: 1, cost };
   };
 
   return measureSelections(operation.selectionSet, schema.getRootType(operation.operation)?.name ?? '');
 }
 
-function measureIntrospection(field: FieldNode): Extent {
-  let depth = 0;
-  let deepest = 0;
-  visit(field, {
-    Field: {
-      enter: () => {
-        depth += 1;
-        deepest = Math.max(deepest, depth);
-      },
-      leave: () => {
-        depth -= 1;
-      },
-    },
-  });
-  if (deepest > introspectionDepth) throw tooComplex('levels of introspection', introspectionDepth, deepest);
-  return { depth: 1, cost: 1 };
-}
+/** The fields through which introspection is entered; no type lists them. */
+const metaFields = new Map<string, GraphQLOutputType>(
+  [SchemaMetaFieldDef, TypeMetaFieldDef].map(({ name, type }) => [name, type]),
+);
 
 function fieldType(schema: GraphQLSchema, typeName: string, fieldName: string): GraphQLOutputType | undefined {
   const type = schema.getType(typeName);
+  if (metaFields.has(fieldName)) return metaFields.get(fieldName);
   return isObjectType(type) || isInterfaceType(type) ? type.getFields()[fieldName]?.type : undefined;
 }
 
@@ -157,6 +161,7 @@ function itemsOf(field: FieldNode, type: GraphQLOutputType, variables: Readonly<
   }
   const isList = isListType(isNonNullType(type) ? type.ofType : type);
   if (!isList || field.name.value === 'edges') return 1;
+  if (isIntrospectionType(getNamedType(type))) return introspectionListSize;
   const ids = argument('ids');
   return Array.isArray(ids) ? ids.length : unpagedListSize;
 }

@@ -4,6 +4,7 @@ import { maskError } from '../graphql/masking.ts';
 import type { Log } from '../platform/log.ts';
 import type { RateLimits } from '../platform/rate-limits.ts';
 import type { Authenticated, Authentication } from './authentication.ts';
+import type { EventStreams } from './event-streams.ts';
 import { type HttpHandler, type HttpReply, type HttpRequest, header } from './exchange.ts';
 import type { GraphQLServer } from './yoga.ts';
 
@@ -22,6 +23,7 @@ export interface GraphQLHandlerOptions {
   authentication: Authentication;
   rateLimits: RateLimits;
   toContext(authenticated: Authenticated, request: Pick<HttpRequest, 'id'>): Context;
+  eventStreams: EventStreams;
   log: Log;
 }
 
@@ -31,12 +33,15 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): HttpHandle
     try {
       return await handle(request, options);
     } catch (error) {
-      return errorReply(request, error, options.log);
+      const reply = errorReply(request, error, options.log);
+      // As the specification has it: whoever accepts application/json only reads of an error of ours in the body.
+      return reply.status === 500 && !acceptsGraphQLResponse(request) ? { ...reply, status: 200 } : reply;
     }
   };
 }
 
-async function handle(request: HttpRequest, { graphql, authentication, rateLimits, toContext }: GraphQLHandlerOptions) {
+async function handle(request: HttpRequest, options: GraphQLHandlerOptions): Promise<HttpReply> {
+  const { graphql, authentication, rateLimits, toContext, eventStreams } = options;
   const { method } = request;
   if (method !== 'GET' && method !== 'POST') {
     return { status: 405, headers: { allow: 'GET, POST', 'content-length': '0' } };
@@ -49,13 +54,13 @@ async function handle(request: HttpRequest, { graphql, authentication, rateLimit
   await rateLimits.take(isUpload ? 'uploads' : 'requests', authenticated.viewer?.id ?? request.peer);
   const body = mediaType ? await request.readBody(bodyLimits[mediaType] ?? 0) : null;
   const response = await graphql.fetch(toWebRequest(request, body, graphql), toContext(authenticated, request));
-  return toReply(response);
+  return toReply(response, (stream) => eventStreams.limit(stream, authenticated.expiresAtMs));
 }
 
 /** The body's type, without parameters. Throws for one that isn't accepted: 415. */
 function readMediaType(request: HttpRequest): string {
   const given = header(request, 'content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
-  if (given in bodyLimits) return given;
+  if (Object.hasOwn(bodyLimits, given)) return given;
   const expected = Object.keys(bodyLimits).join(', ');
   throw new RequestError(
     'UNSUPPORTED_MEDIA_TYPE',
@@ -73,10 +78,11 @@ function assertPreflighted(request: HttpRequest, mediaType: string | null): void
 
 function toWebRequest(request: HttpRequest, body: Buffer | null, { fetchAPI }: GraphQLServer): Request {
   const headers = new fetchAPI.Headers();
-  for (const name of ['accept', 'content-type']) {
-    const value = header(request, name);
-    if (value !== undefined) headers.set(name, value);
-  }
+  const accept = header(request, 'accept');
+  if (accept !== undefined) headers.set('accept', accept);
+  // Yoga knows types in lower case only; what follows, a boundary, has to stay as it is.
+  const contentType = header(request, 'content-type')?.replace(/^[^;]+/, (type) => type.trim().toLowerCase());
+  if (contentType !== undefined) headers.set('content-type', contentType);
   return new fetchAPI.Request(`http://localhost${request.path}${request.query}`, {
     method: request.method,
     headers,
@@ -85,15 +91,15 @@ function toWebRequest(request: HttpRequest, body: Buffer | null, { fetchAPI }: G
   });
 }
 
-async function toReply(response: Response): Promise<HttpReply> {
-  const headers = Object.fromEntries(response.headers);
+type Stream = ReadableStream<Uint8Array>;
+
+async function toReply(response: Response, limit: (stream: Stream) => Stream): Promise<HttpReply> {
+  // Yoga's own headers keep the case in which they were set.
+  const headers = Object.fromEntries([...response.headers].map(([name, value]) => [name.toLowerCase(), value]));
   headers['cache-control'] ??= 'no-store';
-  const isStream = headers['content-type']?.startsWith('text/event-stream');
-  return {
-    status: response.status,
-    headers,
-    body: isStream ? response.body : Buffer.from(await response.arrayBuffer()),
-  };
+  const isStream = headers['content-type']?.startsWith('text/event-stream') && response.body;
+  const body = isStream ? limit(response.body as Stream) : Buffer.from(await response.arrayBuffer());
+  return { status: response.status, headers, body };
 }
 
 /** One GraphQL error as the whole answer. */
@@ -104,13 +110,13 @@ export function errorReply(request: HttpRequest, error: unknown, log: Log): Http
     unexpected: _,
     ...shown
   } = extensions as { http?: { status?: number; headers?: Record<string, string> } } & Record<string, unknown>;
-  const accepted = header(request, 'accept') ?? '';
-  const type = accepted.includes('application/graphql-response+json')
-    ? 'application/graphql-response+json'
-    : 'application/json';
+  const type = acceptsGraphQLResponse(request) ? 'application/graphql-response+json' : 'application/json';
   return {
     status: http?.status ?? 500,
     headers: { ...http?.headers, 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store' },
     body: JSON.stringify({ errors: [{ message, extensions: shown }] }),
   };
 }
+
+const acceptsGraphQLResponse = (request: HttpRequest) =>
+  header(request, 'accept')?.includes('application/graphql-response+json') ?? false;

@@ -10,20 +10,25 @@ import type { HttpHandler, HttpReply, HttpRequest } from './exchange.ts';
 const lingerMs = 2_000;
 const lingerBytes = 32 * 1024 * 1024;
 
+/** Room for a token that is far too long: its answer is a refusal of ours, and no broken connection. */
+const maxHeaderSize = 128 * 1024;
+
 /** Node's HTTP server around a handler. The handler answers every error itself. */
 export function createNodeServer(handle: HttpHandler): Server {
-  return createServer(
-    { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 65_000 },
-    (message, response) => {
-      const aborted = new AbortController();
-      response.on('close', () => aborted.abort());
-      const request = toRequest(message, aborted.signal);
-      Promise.resolve(handle(request))
-        .then((reply) => send(message, response, reply))
-        .catch(() => response.destroy());
-    },
-  );
+  const options = { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 65_000, maxHeaderSize };
+  const server = createServer(options, (message, response) => {
+    const aborted = new AbortController();
+    response.on('close', () => aborted.abort());
+    const request = toRequest(message, aborted.signal);
+    Promise.resolve(handle(request))
+      .then((reply) => send(message, response, server.listening ? reply : asLast(reply)))
+      .catch(() => response.destroy());
+  });
+  return server;
 }
+
+/** While the server stops, a connection that is kept alive would hold it up. */
+const asLast = (reply: HttpReply): HttpReply => ({ ...reply, headers: { ...reply.headers, connection: 'close' } });
 
 function toRequest(message: IncomingMessage, signal: AbortSignal): HttpRequest {
   const [path = '/', ...rest] = (message.url ?? '/').split('?');
@@ -51,9 +56,12 @@ async function readBody(message: IncomingMessage, limitBytes: number): Promise<B
       reject(tooLarge(limitBytes));
     });
     message.on('end', () => resolve(Buffer.concat(chunks, length)));
-    message.on('error', reject);
+    message.on('error', () => reject(cutShort()));
   });
 }
+
+/** The client left before its body was whole: nothing of ours is wrong, and nobody reads the answer. */
+const cutShort = () => new RequestError('BAD_USER_INPUT', 'Expected the whole body.', { status: 400 });
 
 /** The error of a body that is larger than its kind may be. */
 export const tooLarge = (limitBytes: number) =>
@@ -65,8 +73,18 @@ async function send(
   { status, headers, body }: HttpReply,
 ): Promise<void> {
   const isCutShort = !message.complete && message.method !== 'GET' && message.method !== 'HEAD';
-  if (!response.destroyed) response.writeHead(status, { ...headers, ...(isCutShort && { connection: 'close' }) });
-  if (body instanceof ReadableStream) {
+  const isStream = body instanceof ReadableStream;
+  // A stream ends at a time of its own: kept alive after it, the connection could hold up a server that stops.
+  const isLast = isCutShort || isStream;
+  if (!response.destroyed) {
+    response.writeHead(status, {
+      ...headers,
+      ...(isLast && { connection: 'close' }),
+      // Without its length the answer would be whole only when the client has stopped sending.
+      ...(isCutShort && !isStream && { 'content-length': String(Buffer.byteLength(body ?? '')) }),
+    });
+  }
+  if (isStream) {
     // A client that leaves in the middle of a stream is nothing to report; the stream is destroyed with the response.
     return pipeline(Readable.fromWeb(body as WebStream), response).catch(() => undefined);
   }

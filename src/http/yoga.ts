@@ -1,18 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import {
-  type ExecutionArgs,
-  type ExecutionResult,
-  GraphQLError,
-  type GraphQLSchema,
-  getOperationAST,
-  NoSchemaIntrospectionCustomRule,
-  parse,
-} from 'graphql';
-import { createYoga, handleStreamOrSingleExecutionResult, type Plugin } from 'graphql-yoga';
+import { type ExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql';
+import { createYoga, handleStreamOrSingleExecutionResult, isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { Context } from '../graphql/context.ts';
-import { assertWithinLimits, limits, tooComplex } from '../graphql/limits.ts';
-import { maskError, requestErrorFace } from '../graphql/masking.ts';
+import { maskError } from '../graphql/masking.ts';
 import type { Log } from '../platform/log.ts';
+import { useLimitedParser, useLimits, useNoIntrospection, useValidationBudget } from './document-limits.ts';
 
 /** Yoga without what the server does itself before a request gets here: CORS, limits of bodies, GraphiQL, other routes. */
 export function createGraphQL(options: { schema: GraphQLSchema; introspection: boolean; log: Log }) {
@@ -26,61 +18,48 @@ export function createGraphQL(options: { schema: GraphQLSchema; introspection: b
     maxRequestBodySize: false,
     // What is thrown outside of an operation has no context, so its log line gets an id of its own.
     maskedErrors: { maskError: (error) => maskError(error, { requestId: randomUUID(), log: options.log }) },
-    plugins: [useLimitedParser(), ...(options.introspection ? [] : [useNoIntrospection()]), useLimits(), useMasking()],
+    plugins: [
+      useMalformedRequests(),
+      useLimitedParser(),
+      ...(options.introspection ? [] : [useNoIntrospection()]),
+      useValidationBudget(),
+      useLimits(),
+      useNoDeadSubscriptions(),
+      useMasking(),
+    ],
   });
 }
 
 export type GraphQLServer = ReturnType<typeof createGraphQL>;
 
-/** A mistake of the document: 400 where the client accepts application/graphql-response+json, else 200. */
-const documentError = { spec: true, status: 400 };
-
-function useLimitedParser(): Plugin {
-  const parseWithinLimit: typeof parse = (source, options) => {
-    try {
-      return parse(source, { ...options, maxTokens: limits.tokens });
-    } catch (error) {
-      if (!(error instanceof GraphQLError)) throw error;
-      if (
-        error.message.includes(`more that ${limits.tokens} tokens`) ||
-        error.message.includes(`more than ${limits.tokens} tokens`)
-      ) {
-        throw requestErrorFace(tooComplex('tokens', limits.tokens, 'more'));
-      }
-      error.extensions.code = 'GRAPHQL_PARSE_FAILED';
-      error.extensions.http = documentError;
-      throw error;
-    }
-  };
-  return { onParse: ({ setParseFn }) => setParseFn(parseWithinLimit) };
-}
-
-function useNoIntrospection(): Plugin {
-  return { onValidate: ({ addValidationRule }) => addValidationRule(NoSchemaIntrospectionCustomRule) };
-}
-
-/** Refuses what asks for too much, once it is known to be valid, and before any of it runs. */
-function useLimits(): Plugin<Context> {
-  const refusal = (args: ExecutionArgs): ExecutionResult | null => {
-    const operation = getOperationAST(args.document, args.operationName);
-    if (!operation) return null;
-    try {
-      assertWithinLimits(args.schema, args.document, operation, args.variableValues ?? {});
-      return null;
-    } catch (error) {
-      return { errors: [maskError(error, args.contextValue as Context)] };
-    }
-  };
+/** Yoga refuses a subscription whose client takes no events once it has begun, and leaves it open: nobody would end it. */
+function useNoDeadSubscriptions(): Plugin {
   return {
-    onExecute({ args, setResultAndStopExecution }) {
-      const result = refusal(args);
-      if (result) setResultAndStopExecution(result);
-    },
-    onSubscribe({ args, setResultAndStopExecution }) {
-      const result = refusal(args);
-      if (result) setResultAndStopExecution(result);
+    async onResultProcess({ result, resultProcessor }) {
+      if (isAsyncIterable(result) && !resultProcessor) await result[Symbol.asyncIterator]().return?.();
     },
   };
+}
+
+/** Yoga's parsers of requests stumble over what they don't expect; whatever they throw, the client sent it. */
+function useMalformedRequests(): Plugin {
+  return {
+    onRequestParse({ requestParser, setRequestParser }) {
+      if (!requestParser) return;
+      setRequestParser(async (request) => {
+        try {
+          return await requestParser(request);
+        } catch (error) {
+          throw malformed(error);
+        }
+      });
+    },
+  };
+}
+
+function malformed(error: unknown): GraphQLError {
+  const message = error instanceof GraphQLError ? error.message : 'The request is not GraphQL over HTTP.';
+  return new GraphQLError(message, { extensions: { code: 'BAD_REQUEST', http: { status: 400 } } });
 }
 
 /** Masks what an operation's resolvers threw, under the request's own id. */
@@ -88,7 +67,10 @@ function useMasking(): Plugin<Context> {
   const masked =
     (context: Context) =>
     ({ result, setResult }: { result: ExecutionResult; setResult(result: ExecutionResult): void }) => {
-      if (result.errors) setResult({ ...result, errors: result.errors.map((error) => maskError(error, context)) });
+      if (!result.errors) return;
+      const { requestId, log } = context;
+      const isPartial = result.data != null;
+      setResult({ ...result, errors: result.errors.map((error) => maskError(error, { requestId, log, isPartial })) });
     };
   return {
     onExecute: ({ args }) => ({

@@ -1,5 +1,6 @@
+import type { Change } from './change-stream.ts';
 import type { Database, Statement, Transaction } from './database.ts';
-import type { Change, LiveBus, Topic } from './live-bus.ts';
+import type { LiveBus, Topic } from './live-bus.ts';
 import type { Log } from './log.ts';
 import { createPostgresListener, notificationChannel } from './postgres-listener.ts';
 
@@ -17,6 +18,12 @@ export async function announce(tx: Transaction, topic: Topic, { userId, revision
 /** Where the current revisions of a topic stand: a statement of $1 user ids that answers `Change` rows. */
 export type RevisionStatements = Record<Topic, Statement>;
 
+export interface Announcements {
+  /** Whether announcements arrive at this moment. */
+  isListening(): boolean;
+  close(): Promise<void>;
+}
+
 /** Ids of one catch-up statement. */
 const catchUpBatchSize = 1_000;
 const catchUpRetryMs = 500;
@@ -28,21 +35,26 @@ export function createAnnouncements(options: {
   live: LiveBus;
   log: Log;
   revisions: RevisionStatements;
-}) {
+}): Announcements {
   const { db, live, log, revisions } = options;
-  const catchUp = async (topic: Topic) => {
+  let isClosed = false;
+
+  const catchUp = async (topic: Topic, missedSinceMs: number) => {
     const userIds = live.subscribedUserIds(topic);
     for (let start = 0; start < userIds.length; start += catchUpBatchSize) {
       const batch = userIds.slice(start, start + catchUpBatchSize);
-      for (const change of await db.query<Change>(revisions[topic], [batch])) live.catchUp(topic, change);
+      for (const current of await db.query<Change>(revisions[topic], [batch]))
+        live.catchUp(topic, current, missedSinceMs);
     }
   };
-  const catchUpAll = async () => {
+  const catchUpAll = async (missedSinceMs: number) => {
     try {
-      for (const topic of Object.keys(revisions) as Topic[]) await catchUp(topic);
+      for (const topic of Object.keys(revisions) as Topic[]) await catchUp(topic, missedSinceMs);
     } catch (error) {
+      if (isClosed) return;
       log.warn({ error }, 'subscribers could not be brought up to date; trying again');
-      if (listener.isListening()) setTimeout(() => void catchUpAll(), catchUpRetryMs).unref();
+      // Also when the listener is lost again: the next gap begins later, and doesn't cover this one.
+      setTimeout(() => isClosed || catchUpAll(missedSinceMs), catchUpRetryMs).unref();
     }
   };
   const listener = createPostgresListener({
@@ -53,9 +65,15 @@ export function createAnnouncements(options: {
       if (message) live.dispatch(message.topic, { userId: message.userId, revision: message.revision });
       else log.warn('an announcement was not understood');
     },
-    onReady: () => void catchUpAll(),
+    onReady: (missedSinceMs) => void catchUpAll(missedSinceMs),
   });
-  return listener;
+  return {
+    isListening: listener.isListening,
+    async close() {
+      isClosed = true;
+      await listener.close();
+    },
+  };
 }
 
 function toAnnouncement(payload: string): Announcement | null {

@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { createClerkClient } from '@clerk/backend';
 import { serviceUnavailable } from '../errors.ts';
 import type { Log } from './log.ts';
@@ -28,7 +28,7 @@ export function remoteKeys(options: { secretKey: string; apiUrl: string | null; 
     secretKey: options.secretKey,
     ...(options.apiUrl && { apiUrl: options.apiUrl }),
   });
-  const known = new Map<string, string>();
+  let known: ReadonlyMap<string, string> = new Map();
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | null = null;
 
@@ -36,8 +36,10 @@ export function remoteKeys(options: { secretKey: string; apiUrl: string | null; 
     fetchedAt = performance.now();
     try {
       const { keys } = await within(fetchTimeoutMs, jwks.getJwks());
-      known.clear();
-      for (const key of keys ?? []) if (key.kid && key.kty === 'RSA') known.set(key.kid, toJwtKey(fromJwk(key)));
+      const usable = new Map(keys?.flatMap(readJwk));
+      // Clerk always has a key: an answer without one is an outage too.
+      if (usable.size === 0) throw new Error('the answer has no RSA key');
+      known = usable;
     } catch (error) {
       options.log.warn({ error }, "Clerk's signing keys could not be fetched; known ones stay in use");
     }
@@ -58,7 +60,14 @@ export function remoteKeys(options: { secretKey: string; apiUrl: string | null; 
   };
 }
 
-const fromJwk = (jwk: object) => createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' });
+/** Nothing for a key that can't be used: it must not take the others with it. */
+function readJwk(jwk: { kid: string }): [kid: string, jwtKey: string][] {
+  try {
+    return jwk.kid ? [[jwk.kid, toJwtKey(createPublicKey({ key: { ...jwk }, format: 'jwk' }))]] : [];
+  } catch {
+    return [];
+  }
+}
 
 /**
  * `verifyToken` cuts the modulus out of a PEM by the fixed first and last bytes that 2,048-bit keys have. Given the bare

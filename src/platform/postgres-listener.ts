@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import pg from 'pg';
 import type { Log } from './log.ts';
 
@@ -6,6 +7,14 @@ export interface PostgresListener {
   /** Whether announcements arrive at this moment. */
   isListening(): boolean;
   close(): Promise<void>;
+}
+
+export interface PostgresListenerOptions {
+  connectionString: string;
+  log: Log;
+  onMessage(payload: string): void;
+  /** What was announced after this moment of `performance.now()`, and before now, may not have arrived. */
+  onReady(missedSinceMs: number): void;
 }
 
 /** PostgreSQL's name for what the processes of one database tell each other. */
@@ -21,71 +30,96 @@ const probeTimeoutMs = 2_000;
  * Listens on a connection of its own and makes a new one whenever it is lost. What was announced in between is gone, so
  * `onReady` runs after every LISTEN: whoever follows something reads its current state there.
  */
-export function createPostgresListener(options: {
-  connectionString: string;
-  log: Log;
-  onMessage(payload: string): void;
-  onReady(): void;
-}): PostgresListener {
-  let client: pg.Client | null = null;
+export function createPostgresListener(options: PostgresListenerOptions): PostgresListener {
+  let listening: pg.Client | null = null;
+  let socket = new Socket();
+  /** What was announced by then has arrived: the connection answered what it was asked at that moment. */
+  let heardUntilMs = Number.NEGATIVE_INFINITY;
   let retryMs = firstRetryMs;
   let retryTimer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
   const connect = async () => {
-    const candidate = new pg.Client({
-      connectionString: options.connectionString,
-      connectionTimeoutMillis: probeTimeoutMs,
-      query_timeout: probeTimeoutMs,
-      keepAlive: true,
-    });
-    // pg tells of one lost connection more than once, and an 'error' that nobody hears ends the process.
-    candidate.on('error', () => lose(candidate));
-    candidate.on('end', () => lose(candidate));
-    candidate.on('notification', ({ payload }) => payload && options.onMessage(payload));
+    socket = new Socket();
     try {
-      await candidate.connect();
-      await candidate.query(`listen ${notificationChannel}`);
+      const client = createClient(options.connectionString, socket);
+      // pg tells of one lost connection more than once, and an 'error' that nobody hears ends the process.
+      client.on('error', () => lose(client));
+      client.on('end', () => lose(client));
+      client.on('notification', ({ payload }) => payload && options.onMessage(payload));
+      await client.connect();
+      const askedAtMs = performance.now();
+      await client.query(`listen ${notificationChannel}`);
+      if (!isClosed) ready(client, askedAtMs);
     } catch (error) {
       options.log.debug({ error }, 'the connection that listens could not be made');
-      await candidate.end().catch(() => undefined);
-      return retry();
+      retry();
     }
-    if (isClosed) return void candidate.end().catch(() => undefined);
-    client = candidate;
+  };
+
+  const ready = (client: pg.Client, askedAtMs: number) => {
+    const missedSinceMs = heardUntilMs;
+    listening = client;
+    heardUntilMs = askedAtMs;
     retryMs = firstRetryMs;
-    options.onReady();
+    options.onReady(missedSinceMs);
   };
 
   const lose = (lost: pg.Client) => {
-    if (client !== lost) return;
-    client = null;
+    if (listening !== lost) return;
+    listening = null;
     options.log.warn('the connection that listens was lost; connecting again');
-    void lost.end().catch(() => undefined);
     retry();
   };
 
   const retry = () => {
+    // Not `end()`: it waits for the other end, which may be gone without a word.
+    socket.destroy();
     if (isClosed) return;
     retryTimer = setTimeout(() => void connect(), retryMs);
     retryMs = Math.min(retryMs * 2, longestRetryMs);
   };
 
-  const probe = setInterval(() => {
-    const probed = client;
-    probed?.query('select 1').catch(() => lose(probed));
-  }, probeEveryMs);
+  const probe = async () => {
+    const probed = listening;
+    const askedAtMs = performance.now();
+    try {
+      await probed?.query('select 1');
+      if (probed && listening === probed) heardUntilMs = askedAtMs;
+    } catch {
+      if (probed) lose(probed);
+    }
+  };
+  const probeTimer = setInterval(() => void probe(), probeEveryMs);
   void connect();
 
   return {
-    isListening: () => client !== null,
+    isListening: () => listening !== null,
     async close() {
       isClosed = true;
-      clearInterval(probe);
+      listening = null;
+      clearInterval(probeTimer);
       clearTimeout(retryTimer);
-      const closing = client;
-      client = null;
-      await closing?.end().catch(() => undefined);
+      await closed(socket);
     },
   };
 }
+
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) return resolve();
+    socket.once('close', () => resolve());
+    socket.destroy();
+  });
+}
+
+/** The socket is ours, so that a connection can be let go of at any moment, while it is being made too. */
+const createClient = (connectionString: string, socket: Socket) =>
+  new pg.Client({
+    connectionString,
+    connectionTimeoutMillis: probeTimeoutMs,
+    query_timeout: probeTimeoutMs,
+    keepAlive: true,
+    application_name: 'visage listener',
+    stream: () => socket,
+  });

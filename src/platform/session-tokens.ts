@@ -105,7 +105,7 @@ function assertClaims(
     throw refused('Expected the user\'s id as "sub".');
   if (typeof claims.exp !== 'number') throw refused('Expected an expiry as "exp".');
   if (issuer !== null && claims.iss !== issuer) throw refused('It is of another issuer.');
-  if (authorizedParties.length > 0 && !authorizedParties.includes(String(claims.azp))) {
+  if (authorizedParties.length > 0 && !authorizedParties.includes(claims.azp as string)) {
     throw refused('It is of another authorized party.');
   }
   if (claims.sts !== undefined && claims.sts !== 'active') throw refused('Its session is not active.');

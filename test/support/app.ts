@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { signJwt } from '@clerk/backend/jwt';
-import { type App, createApp } from '../../src/app.ts';
+import { type App, type AppOptions, createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { staticKey } from '../../src/platform/clerk-keys.ts';
 import { createLog } from '../../src/platform/log.ts';
@@ -26,10 +26,12 @@ export interface TestAppOptions {
   env?: Record<string, string>;
   /** Another server's database, pictures and key: a second process beside it. */
   beside?: TestApp;
+  /** What differs from a test's server otherwise. */
+  parts?: Partial<Pick<AppOptions, 'keys' | 'log' | 'connectionString' | 'streamGraceMs' | 'demoToken' | 'sockets'>>;
 }
 
 /** Starts a server without a port; `listen` opens one. The test closes it. */
-export async function createTestApp({ env = {}, beside }: TestAppOptions = {}): Promise<TestApp> {
+export async function createTestApp({ env = {}, beside, parts }: TestAppOptions = {}): Promise<TestApp> {
   const database = beside?.database ?? (await createDatabase());
   const folder = beside?.folder ?? (await mkdtemp(join(tmpdir(), 'visage-pictures-')));
   const keys = beside ? keysOf.get(beside) : generateKeys();
@@ -49,6 +51,7 @@ export async function createTestApp({ env = {}, beside }: TestAppOptions = {}): 
     keys: staticKey(keys.publicKey),
     log: createLog(config.logLevel),
     onStatement: (sql) => statements.push(sql),
+    ...parts,
   });
   const testApp: TestApp = {
     fetch: app.fetch,

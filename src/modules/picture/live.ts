@@ -1,6 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type DataLoader from 'dataloader';
-import { badUserInput } from '../../errors.ts';
-import type { Change, ChangeStream } from '../../platform/live-bus.ts';
+import { badUserInput, RequestError } from '../../errors.ts';
+import type { Change, ChangeStream } from '../../platform/change-stream.ts';
 import type { Platform } from '../../platform/platform.ts';
 import type { UserPair } from '../user/loaders.ts';
 import { pictureRevisions } from '../user/queries.ts';
@@ -8,6 +9,7 @@ import type { UserRecord } from '../user/record.ts';
 
 /** Users that one subscription may be about. */
 const maxUsers = 200;
+const readRetryMs = 500;
 
 export interface PictureSubscription {
   viewerId: string | null;
@@ -18,14 +20,14 @@ export interface PictureSubscription {
 
 /**
  * Users whose active picture changed, each as its viewer may know it, newest state only. First come those in `known`
- * whose state is newer. Throws BAD_USER_INPUT for more than 200 users.
+ * whose state is newer. Throws BAD_USER_INPUT for more than 200 users, or what can't be a user's id.
  */
 export async function followPictures(
   deps: Pick<Platform, 'db' | 'live'> & { liveUsers: DataLoader<UserPair, UserRecord | null> },
   { viewerId, userIds, known }: PictureSubscription,
 ): Promise<AsyncIterableIterator<UserRecord>> {
   const ids = new Set(userIds);
-  if (ids.size > maxUsers) throw badUserInput(`Expected at most ${maxUsers} users, and got ${ids.size}.`);
+  assertUserIds(ids);
   // Subscribed first and read second: a change in between is seen twice and told once, not missed.
   const stream = deps.live.subscribe('picture', ids);
   try {
@@ -37,12 +39,25 @@ export async function followPictures(
   return mapChanges(stream, ({ userId }) => deps.liveUsers.load({ viewerId, userId }));
 }
 
+function assertUserIds(ids: Set<string>): void {
+  if (ids.size > maxUsers) throw badUserInput(`Expected at most ${maxUsers} users, and got ${ids.size}.`);
+  for (const id of ids) {
+    // PostgreSQL refuses U+0000.
+    if (!/^[\x21-\x7e]{1,255}$/.test(id)) {
+      throw badUserInput(`Expected the id of a user, and got ${JSON.stringify(id.slice(0, 60))}.`);
+    }
+  }
+}
+
 function startStream(stream: ChangeStream, current: Change[], known: Change[]): void {
   const knownRevisions = new Map(known.map(({ userId, revision }) => [userId, revision]));
-  for (const change of current) {
-    const revision = knownRevisions.get(change.userId);
-    if (revision !== undefined && revision < change.revision) stream.offer(change);
-    else stream.startAt(change);
+  for (const state of current) {
+    const revision = knownRevisions.get(state.userId);
+    stream.startAt(state);
+    if (revision === undefined) continue;
+    // Its announcement may still be on the way, and a client that is ahead of the database must not miss the next one.
+    stream.deliver({ userId: state.userId, revision: Math.min(revision, state.revision) });
+    stream.offer(state);
   }
 }
 
@@ -54,11 +69,11 @@ function mapChanges(
   const next = async (): Promise<IteratorResult<UserRecord>> => {
     for (;;) {
       const { done, value: change } = await stream.next();
-      if (done) return { done: true, value: undefined };
-      const user = await read(change);
-      if (!user) continue;
-      stream.delivered({ userId: user.id, revision: user.pictureRevision });
-      return { done: false, value: user };
+      const user = done ? null : await readWhenThere(stream, () => read(change));
+      if (stream.isEnded) return { done: true, value: undefined };
+      if (user && stream.deliver({ userId: user.id, revision: user.pictureRevision })) {
+        return { done: false, value: user };
+      }
     }
   };
   const iterator: AsyncIterableIterator<UserRecord> = {
@@ -71,3 +86,25 @@ function mapChanges(
   };
   return iterator;
 }
+
+/**
+ * A database that is away ends no stream: its client has no reason to ask again, and would show the old picture from
+ * then on. Any other error is ours and ends it with that error.
+ */
+async function readWhenThere<Result>(stream: ChangeStream, read: () => Promise<Result>): Promise<Result | null> {
+  while (!stream.isEnded) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!isDatabaseAway(error)) {
+        await stream.return();
+        throw error;
+      }
+      await delay(readRetryMs, undefined, { ref: false });
+    }
+  }
+  return null;
+}
+
+const isDatabaseAway = (error: unknown): boolean =>
+  error instanceof RequestError && error.code === 'SERVICE_UNAVAILABLE';

@@ -1,0 +1,48 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** A way to a database that can be cut off and restored. */
+export interface CuttableDatabase {
+  connectionString: string;
+  /** Ends what is open, and refuses what comes. */
+  cut(): Promise<void>;
+  restore(): Promise<void>;
+}
+
+/** Puts a proxy before a database, on a port of its own. */
+export async function createCuttable(target: string): Promise<CuttableDatabase> {
+  const url = new URL(target);
+  const { hostname, port } = url;
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    const upstream = connect(Number(port), hostname);
+    for (const end of [socket, upstream]) {
+      open.add(end);
+      end.on('error', () => undefined);
+      end.on('close', () => open.delete(end));
+    }
+    socket.on('close', () => upstream.destroy());
+    upstream.on('close', () => socket.destroy());
+    socket.pipe(upstream).pipe(socket);
+  });
+  const listen = async (at: number) => {
+    server.listen(at, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  };
+  const ownPort = await listen(0);
+  url.hostname = '127.0.0.1';
+  url.port = String(ownPort);
+  return {
+    connectionString: url.href,
+    async cut() {
+      const isClosed = once(server, 'close');
+      server.close();
+      for (const socket of open) socket.destroy();
+      await isClosed;
+    },
+    async restore() {
+      await listen(ownPort);
+    },
+  };
+}
