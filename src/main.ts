@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { migrate } from './commands/migrate.ts';
+import { seed } from './commands/seed.ts';
 import { start } from './commands/start.ts';
 import { printToken } from './commands/token.ts';
 import { readConfig } from './config.ts';
 import { StartError } from './errors.ts';
 
 /** What can be asked of the program; without a name, the server. */
-const commands = { start, migrate, token: printToken };
+const commands = { start, migrate, seed, token: printToken };
 
 /** Ctrl-C reaches npm and this process both, and npm passes it on: one goodbye is enough. */
 function onceAskedToStop(stop: () => void): void {

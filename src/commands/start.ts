@@ -1,24 +1,15 @@
-import { join } from 'node:path';
 import { type App, createApp } from '../app.ts';
 import type { Config } from '../config.ts';
 import { StartError } from '../errors.ts';
 import { remoteKeys, type SigningKeys, staticKey } from '../platform/clerk-keys.ts';
 import { prepareFolder } from '../platform/data-folder.ts';
 import { type DevelopmentKey, readDevelopmentKey } from '../platform/development-key.ts';
-import { startEmbeddedPostgres } from '../platform/embedded-postgres.ts';
 import { createLog, type Log } from '../platform/log.ts';
-import { applyMigrations, pendingMigrations } from '../platform/migrations.ts';
 import type { CommandContext } from './command.ts';
-import { migrationsFolder } from './migrate.ts';
+import { openDatabase, type Running, stopAll } from './open-database.ts';
 
 const demoUserId = 'user_demo_ada';
 const demoTokenS = 12 * 3_600;
-
-/** What runs: how to stop each part, to be done in the opposite order, and what ends all of it when it is lost. */
-interface Running {
-  stops: (() => Promise<void>)[];
-  lost: Promise<StartError>[];
-}
 
 /** Runs the server until it is asked to stop. Asked while it starts, it starts first, so that nothing is left half done. */
 export async function start({ config, print, onceAskedToStop }: CommandContext): Promise<void> {
@@ -29,7 +20,7 @@ export async function start({ config, print, onceAskedToStop }: CommandContext):
     const lost = await Promise.race([askedToStop, ...running.lost]);
     if (lost) throw lost;
   } finally {
-    for (const stop of running.stops.toReversed()) await stop();
+    await stopAll(running);
   }
 }
 
@@ -52,26 +43,6 @@ async function run(config: Config, print: (line: string) => void, running: Runni
   const url = await app.listen();
   if (config.isProduction) return log.info({ url }, 'ready');
   for (const line of banner(url, await demoToken?.())) print(line);
-}
-
-async function openDatabase(config: Config, running: Running): Promise<string> {
-  const connectionString = config.databaseUrl ?? (await startEmbedded(config, running));
-  const options = { connectionString, folder: migrationsFolder };
-  if (!config.isProduction) await applyMigrations(options);
-  const pending = await pendingMigrations(options);
-  if (pending.length > 0) {
-    throw new StartError(
-      `DATABASE_URL: migrations are pending (${pending.join(', ')}). Apply them first: npm run migrate.`,
-    );
-  }
-  return connectionString;
-}
-
-async function startEmbedded(config: Config, { stops, lost }: Running): Promise<string> {
-  const postgres = await startEmbeddedPostgres({ folder: join(config.dataDir, 'postgres') });
-  stops.push(() => postgres.close());
-  lost.push(postgres.lost);
-  return postgres.connectionString;
 }
 
 const usesDevelopmentKey = ({ isProduction, clerk }: Config) => !isProduction && !clerk.jwtKey && !clerk.secretKey;

@@ -67,28 +67,21 @@ const cutShort = () => new RequestError('BAD_USER_INPUT', 'Expected the whole bo
 export const tooLarge = (limitBytes: number) =>
   new RequestError('PAYLOAD_TOO_LARGE', `Expected a body of at most ${limitBytes} bytes.`, { status: 413 });
 
-async function send(
-  message: IncomingMessage,
-  response: ServerResponse,
-  { status, headers, body }: HttpReply,
-): Promise<void> {
-  const isCutShort = !message.complete && message.method !== 'GET' && message.method !== 'HEAD';
-  const isStream = body instanceof ReadableStream;
-  // A stream ends at a time of its own: kept alive after it, the connection could hold up a server that stops.
-  const isLast = isCutShort || isStream;
-  if (!response.destroyed) {
-    response.writeHead(status, {
-      ...headers,
-      ...(isLast && { connection: 'close' }),
-      // Without its length the answer would be whole only when the client has stopped sending.
-      ...(isCutShort && !isStream && { 'content-length': String(Buffer.byteLength(body ?? '')) }),
-    });
-  }
-  if (isStream) {
+async function send(message: IncomingMessage, response: ServerResponse, reply: HttpReply): Promise<void> {
+  const { status, headers, body } = reply;
+  if (response.destroyed) return body instanceof ReadableStream ? body.cancel() : undefined;
+  if (body instanceof ReadableStream) {
+    // A stream ends at a time of its own: kept alive after it, the connection could hold up a server that stops.
+    response.writeHead(status, { ...headers, connection: 'close' });
     // A client that leaves in the middle of a stream is nothing to report; the stream is destroyed with the response.
     return pipeline(Readable.fromWeb(body as WebStream), response).catch(() => undefined);
   }
-  if (!isCutShort) return void response.end(body ?? undefined);
+  if (message.complete || message.method === 'GET' || message.method === 'HEAD') {
+    return void response.writeHead(status, headers).end(body ?? undefined);
+  }
+  // Without its length the answer would be whole only when the client has stopped sending.
+  const length = { 'content-length': String(Buffer.byteLength(body ?? '')) };
+  response.writeHead(status, { ...headers, ...length, connection: 'close' });
   if (body) response.write(body);
   drain(message, () => response.end());
 }

@@ -30,19 +30,29 @@ export interface DatabaseOptions {
   log: Log;
   /** Connections at most; default 10: more are worth nothing on a few cores. */
   poolSize?: number;
+  /** After which PostgreSQL ends a statement; default 15 s, 0 for never. */
+  statementTimeoutMs?: number;
   /** Called with each statement that is sent, Prisma's own included. */
   onStatement?: ((sql: string) => void) | undefined;
 }
 
 /** Opens the pool; connections are made when they are first needed. */
-export function createDatabase({ connectionString, log, poolSize = 10, onStatement }: DatabaseOptions): Database {
+export function createDatabase({
+  connectionString,
+  log,
+  poolSize = 10,
+  statementTimeoutMs = 15_000,
+  onStatement,
+}: DatabaseOptions): Database {
   const pool = new pg.Pool({
     connectionString,
     max: poolSize,
     // Without it pg waits for a connection for ever.
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
-    statement_timeout: 15_000,
+    statement_timeout: statementTimeoutMs,
+    // A server that is frozen doesn't end its statements itself.
+    query_timeout: statementTimeoutMs && statementTimeoutMs + 5_000,
     // Prisma's adapter drops the offset of a timestamptz, so that sessions have to be in UTC.
     options: '-c TimeZone=UTC',
     Client: observedClient((sql) => {
@@ -111,14 +121,15 @@ async function translated<Result>(work: () => Promise<Result>): Promise<Result> 
 const transientCodes = new Set(['40001', '40P01', 'P2034']);
 
 /**
- * Says that the server can't be reached or is going down: PostgreSQL's classes 08 (connection) and 57P (shutdown),
- * 53300 (too many connections), Node's socket errors, Prisma's P1xxx.
+ * Says that the server can't be reached, is going down or doesn't let us in: what PostgreSQL calls FATAL, its classes 08
+ * (connection) and 57P (shutdown), 53300 (too many connections), Node's socket errors, Prisma's P1xxx.
  */
 function isDatabaseAway(error: unknown): boolean {
+  if ((error as { severity?: unknown } | null)?.severity === 'FATAL') return true;
   const code = databaseCode(error) ?? '';
   if (/^(08...|57P0.|53300|E(CONN|PIPE|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTFOUND|AI_AGAIN).*|P1\d{3}|P2024)$/.test(code))
     return true;
-  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
+  return /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error/.test(
     error instanceof Error ? error.message : '',
   );
 }
