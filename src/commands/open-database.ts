@@ -27,7 +27,7 @@ export async function openDatabase(config: Config, running: Running): Promise<st
   const pending = await pendingMigrations(options);
   if (pending.length > 0) {
     throw new StartError(
-      `DATABASE_URL: migrations are pending (${pending.join(', ')}). Apply them first: npm run migrate.`,
+      `DATABASE_URL: migrations are pending (${pending.join(', ')}). Apply them first: npm run migrate, or node dist/main.js migrate.`,
     );
   }
   return connectionString;

@@ -25,6 +25,9 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** How long a request may wait for a connection while all are busy. */
+const poolWaitMs = 10_000;
+
 export interface DatabaseOptions {
   connectionString: string;
   log: Log;
@@ -48,7 +51,7 @@ export function createDatabase({
     connectionString,
     max: poolSize,
     // Without it pg waits for a connection for ever.
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: poolWaitMs,
     idleTimeoutMillis: 30_000,
     statement_timeout: statementTimeoutMs,
     // A server that is frozen doesn't end its statements itself.
@@ -66,7 +69,8 @@ export function createDatabase({
   return {
     prisma,
     query: (statement, values) => translated(async () => (await pool.query({ ...statement, values })).rows),
-    transaction: (work) => translated(() => retried(() => prisma.$transaction(work, { timeout: 15_000 }))),
+    transaction: (work) =>
+      translated(() => retried(() => prisma.$transaction(work, { maxWait: poolWaitMs, timeout: 15_000 }))),
     check: () => translated(async () => void (await pool.query('select 1'))),
     close: async () => {
       await prisma.$disconnect();
@@ -127,7 +131,11 @@ const transientCodes = new Set(['40001', '40P01', 'P2034']);
 function isDatabaseAway(error: unknown): boolean {
   if ((error as { severity?: unknown } | null)?.severity === 'FATAL') return true;
   const code = databaseCode(error) ?? '';
-  if (/^(08...|57P0.|53300|E(CONN|PIPE|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTFOUND|AI_AGAIN).*|P1\d{3}|P2024)$/.test(code))
+  if (
+    /^(08...|57P0.|53300|E(CONN|PIPE|HOSTUNREACH|NETUNREACH|TIMEDOUT|NOTFOUND|AI_AGAIN).*|P1\d{3}|P2024|P2028)$/.test(
+      code,
+    )
+  )
     return true;
   return /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error/.test(
     error instanceof Error ? error.message : '',
