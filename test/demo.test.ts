@@ -1,6 +1,8 @@
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { demoPeople } from '../prisma/demo/people.ts';
 import { seedDemoUsers } from '../prisma/seed.ts';
+import { createGraphiQL } from '../src/http/graphiql.ts';
 import type { Platform } from '../src/platform/platform.ts';
 import { createTestApp, type TestApp } from './support/app.ts';
 import { asPerson } from './support/person.ts';
@@ -118,6 +120,18 @@ test('a username that somebody else has, and an account that was deleted, are no
   await seedDemoUsers(other.platform);
   expect(other.takeStatements()).toHaveLength(1);
   await other.close();
+});
+
+test('GraphiQL is made once for a token, and compressed for a browser that can read it', async () => {
+  let token = 'first-token';
+  const serve = createGraphiQL(async () => token);
+  const plain = await serve();
+  const gzipped = await serve({ headers: { 'accept-encoding': 'gzip, br' } });
+  expect(gunzipSync(gzipped.body as Buffer).equals(plain.body as Buffer)).toBe(true);
+  expect(gzipped.headers).toMatchObject({ 'content-encoding': 'gzip', 'cache-control': 'no-store' });
+  expect((await serve()).body).toBe(plain.body);
+  token = 'second-token';
+  expect(String((await serve()).body)).toContain('Bearer second-token');
 });
 
 const signIn = async (at: TestApp, id: string) => asPerson(at, id, await at.sign({ sub: id }));

@@ -10,7 +10,7 @@ import { servePicture } from './pictures.ts';
 export interface RouterOptions {
   graphql: HttpHandler;
   /** Null in production. */
-  graphiql: (() => Promise<HttpReply>) | null;
+  graphiql: ((request: HttpRequest) => Promise<HttpReply>) | null;
   readiness: Readiness;
   metrics: Metrics;
   /** Who may read metrics and the detail of readiness: anyone, or whoever has the token. */
@@ -61,7 +61,7 @@ function route(request: HttpRequest, options: RouterOptions): Route {
 /** A browser that opens the address gets GraphiQL; everything else is an operation. */
 function answerGraphQL(request: HttpRequest, { graphql, graphiql }: RouterOptions) {
   const isPage = request.method === 'GET' && header(request, 'accept')?.includes('text/html');
-  return graphiql && isPage ? graphiql() : graphql(request);
+  return graphiql && isPage ? graphiql(request) : graphql(request);
 }
 
 async function answerMetrics(request: HttpRequest, options: RouterOptions): Promise<HttpReply> {
