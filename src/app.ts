@@ -6,7 +6,6 @@ import type { Context } from './graphql/context.ts';
 import { type Authenticated, createAuthentication } from './http/authentication.ts';
 import { isAllowedOrigin, withCors } from './http/cors.ts';
 import { createEventStreams } from './http/event-streams.ts';
-import type { HttpRequest } from './http/exchange.ts';
 import { createFetch } from './http/fetch-handler.ts';
 import { createGraphiQL } from './http/graphiql.ts';
 import { createGraphQLHandler } from './http/graphql.ts';
@@ -89,18 +88,22 @@ export function createApp(options: AppOptions): App {
   let publicUrl = config.publicUrl ?? `http://${toHostName(config.host)}:${config.port}`;
   let isStopping = false;
   const liveUsers = createLiveUserLoader(db);
-  const toContext = ({ viewer, users }: Authenticated, { id }: Pick<HttpRequest, 'id'>): Context => ({
+  const toContext = ({ viewer, users }: Authenticated, request: Pick<Context, 'requestId' | 'userAgent'>): Context => ({
+    ...request,
     viewer,
     platform,
     users,
     liveUsers,
     publicUrl,
-    requestId: id,
     log,
   });
   const shared = {
     graphql: createGraphQL({ schema, introspection: config.introspection, log }),
-    authentication: createAuthentication({ tokens: createSessionTokens({ keys, ...config.clerk }), db }),
+    authentication: createAuthentication({
+      tokens: createSessionTokens({ keys, ...config.clerk }),
+      db,
+      adminClaim: config.adminClaim,
+    }),
     rateLimits: createRateLimits(config.rateLimits),
     toContext,
     log,

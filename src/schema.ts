@@ -4,9 +4,16 @@ import './graphql/node.ts';
 import './graphql/connections.ts';
 import './modules/user/schema.ts';
 import './modules/profile/schema.ts';
+import './modules/profile/stats-schema.ts';
 import './modules/preferences/schema.ts';
 import './modules/privacy/schema.ts';
 import './modules/picture/schema.ts';
+import './modules/picture/sync-sessions-schema.ts';
+import './modules/picture/versions-schema.ts';
+import './modules/follow/catalogue-schema.ts';
+import './modules/follow/list-schema.ts';
+import './modules/follow/schema.ts';
+import './modules/event/schema.ts';
 import { builder } from './graphql/builder.ts';
 
 /** The whole schema: each room's part, gathered. */

@@ -119,6 +119,8 @@ test('of 200 who want one name at once, one has it, in every round', async () =>
     const winners = answers.filter(({ __typename }) => __typename === 'Profile');
     expect(winners).toHaveLength(1);
     expect(answers.filter(({ __typename }) => __typename === 'UsernameTakenError')).toHaveLength(199);
+    // Whoever wins often must not run into the limit of changes a day.
+    await age(people[answers.findIndex(({ __typename }) => __typename === 'Profile')] as Person, 1);
   }
 }, 120_000);
 

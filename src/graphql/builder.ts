@@ -6,6 +6,8 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import { RequestError } from '../errors.ts';
 import type PrismaTypes from '../generated/pothos.ts';
 import { getDatamodel } from '../generated/pothos.ts';
+import type { EventRecord } from '../modules/event/record.ts';
+import type { CatalogueRecord } from '../modules/follow/record.ts';
 import type { PictureRecord, UserRecord } from '../modules/user/record.ts';
 import type { Context } from './context.ts';
 import { decodeGlobalId, encodeGlobalId } from './global-id.ts';
@@ -29,7 +31,11 @@ export interface SchemaTypes {
     Profile: Owned;
     Preferences: Owned;
     Privacy: Owned;
+    Event: EventRecord;
     ProfilePicture: PictureRecord;
+    CrewMember: CatalogueRecord;
+    Studio: CatalogueRecord;
+    ProfilePictureUpdate: UserRecord;
   };
   AuthScopes: { signedIn: boolean };
   Scalars: {
@@ -66,7 +72,10 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     nodesQueryOptions: false,
     idFieldOptions: { description: 'Found again by `node`; opaque.' },
     cursorType: 'String',
-    edgesFieldOptions: { nullable: { list: false, items: false }, description: 'The rows, newest first.' },
+    edgesFieldOptions: {
+      nullable: { list: false, items: false },
+      description: 'The rows of this page, in the order of the list.',
+    },
     nodeFieldOptions: { nullable: false, description: 'What is listed.' },
     cursorFieldOptions: { description: 'Where the row stands in this list; opaque.' },
     pageInfoFieldOptions: { description: 'Where the page stands in the list.' },

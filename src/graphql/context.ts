@@ -10,6 +10,8 @@ export interface Viewer {
   id: string;
   /** Clerk's session; null in tokens without one. */
   sessionId: string | null;
+  /** As the claims of their token say. */
+  isAdministrator: boolean;
 }
 
 /** What resolvers get. One a request; a subscription's lives as long as the subscription. */
@@ -24,12 +26,21 @@ export interface Context {
   /** Where clients reach the server; picture addresses start with it. No slash at the end. */
   publicUrl: string;
   requestId: string;
+  /** How the client names itself; of a WebSocket, when it was opened. */
+  userAgent: string | null;
   log: Log;
 }
 
 /** The viewer of a field that is for signed-in users. Throws UNAUTHENTICATED. */
 export function requireViewer({ viewer }: Pick<Context, 'viewer'>): Viewer {
   if (!viewer) throw new RequestError('UNAUTHENTICATED', 'Sign in first: this needs a session token.');
+  return viewer;
+}
+
+/** The viewer of a field that is for administrators. Throws UNAUTHENTICATED, FORBIDDEN. */
+export function requireAdministrator(context: Pick<Context, 'viewer'>): Viewer {
+  const viewer = requireViewer(context);
+  if (!viewer.isAdministrator) throw new RequestError('FORBIDDEN', 'Only administrators may ask for this.');
   return viewer;
 }
 

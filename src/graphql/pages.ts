@@ -62,17 +62,19 @@ export function readPageArgs({ first, after, last, before }: PageArgs, list: Lis
   };
 }
 
-/** The bounds of a page as SQL takes them, one statement for any page: what isn't bounded is bounded by infinity. */
-export function toKeysetValues({
-  list,
-  after,
-  before,
-  size,
-}: PageRequest): [string | Date, string, string | Date, string, number] {
+/**
+ * The bounds of a page as SQL takes them, one statement for any page: what isn't bounded is bounded by infinity. Times go as
+ * text, since pg writes a date in the server's time zone and drops the seconds that zones had before 1900 or so.
+ */
+export function toKeysetValues({ list, after, before, size }: PageRequest): [string, string, string, string, number] {
   const { none } = idKinds[list.ids];
-  const newest = after ?? { at: 'infinity', id: none };
-  const oldest = before ?? { at: '-infinity', id: none };
-  return [newest.at, newest.id, oldest.at, oldest.id, size + 1];
+  return [
+    after?.at.toISOString() ?? 'infinity',
+    after?.id ?? none,
+    before?.at.toISOString() ?? '-infinity',
+    before?.id ?? none,
+    size + 1,
+  ];
 }
 
 /** A page as the API shows it. */

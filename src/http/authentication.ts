@@ -1,3 +1,4 @@
+import type { Config } from '../config.ts';
 import { RequestError, unauthenticated } from '../errors.ts';
 import type { Viewer } from '../graphql/context.ts';
 import { createUserLoader, type UserLoader } from '../modules/user/loaders.ts';
@@ -22,10 +23,15 @@ export interface Authentication {
 /** Users known to be there aren't looked up again with each request. */
 const knownUsersLimit = 50_000;
 
-export function createAuthentication({ tokens, db }: { tokens: SessionTokens; db: Database }): Authentication {
+export interface AuthenticationOptions extends Pick<Config, 'adminClaim'> {
+  tokens: SessionTokens;
+  db: Database;
+}
+
+export function createAuthentication({ tokens, db, adminClaim }: AuthenticationOptions): Authentication {
   const known = new Set<string>();
 
-  const signedIn = async ({ userId, sessionId, expiresAtMs }: Session): Promise<Authenticated> => {
+  const signedIn = async ({ userId, sessionId, expiresAtMs, claims }: Session): Promise<Authenticated> => {
     const users = createUserLoader(db, userId);
     // The first look is the same statement, by the same loader, that most requests go on to need.
     if (!known.has(userId) && !(await users.load(userId))) {
@@ -34,7 +40,7 @@ export function createAuthentication({ tokens, db }: { tokens: SessionTokens; db
     }
     if (known.size >= knownUsersLimit) known.clear();
     known.add(userId);
-    return { viewer: { id: userId, sessionId }, users, expiresAtMs };
+    return { viewer: { id: userId, sessionId, isAdministrator: hasClaim(claims, adminClaim) }, users, expiresAtMs };
   };
 
   const fromToken = async (token: string) => signedIn(await tokens.verify(token));
@@ -45,6 +51,17 @@ export function createAuthentication({ tokens, db }: { tokens: SessionTokens; db
       return fromToken(readBearer(authorization));
     },
   };
+}
+
+/** Whether the claims have the value at the path; a number or a truth value counts as it is written. */
+function hasClaim(claims: Session['claims'], claim: Config['adminClaim']): boolean {
+  if (!claim) return false;
+  let value: unknown = claims;
+  for (const name of claim.path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return false;
+    value = (value as Record<string, unknown>)[name];
+  }
+  return typeof value !== 'object' && String(value) === claim.value;
 }
 
 /** The token of an Authorization header. Throws UNAUTHENTICATED for any other scheme. */

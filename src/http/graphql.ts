@@ -22,7 +22,7 @@ export interface GraphQLHandlerOptions {
   graphql: GraphQLServer;
   authentication: Authentication;
   rateLimits: RateLimits;
-  toContext(authenticated: Authenticated, request: Pick<HttpRequest, 'id'>): Context;
+  toContext(authenticated: Authenticated, request: Pick<Context, 'requestId' | 'userAgent'>): Context;
   eventStreams: EventStreams;
   log: Log;
 }
@@ -53,7 +53,8 @@ async function handle(request: HttpRequest, options: GraphQLHandlerOptions): Pro
   if (isUpload && !authenticated.viewer) throw unauthenticated('Sign in first: uploads need a session token.');
   await rateLimits.take(isUpload ? 'uploads' : 'requests', authenticated.viewer?.id ?? request.peer);
   const body = mediaType ? await request.readBody(bodyLimits[mediaType] ?? 0) : null;
-  const response = await graphql.fetch(toWebRequest(request, body, graphql), toContext(authenticated, request));
+  const facts = { requestId: request.id, userAgent: header(request, 'user-agent') ?? null };
+  const response = await graphql.fetch(toWebRequest(request, body, graphql), toContext(authenticated, facts));
   return toReply(response, (stream) => eventStreams.limit(stream, authenticated.expiresAtMs));
 }
 

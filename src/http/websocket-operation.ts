@@ -7,7 +7,6 @@ import { maskError } from '../graphql/masking.ts';
 import type { Log } from '../platform/log.ts';
 import type { RateLimits } from '../platform/rate-limits.ts';
 import type { Authenticated } from './authentication.ts';
-import type { HttpRequest } from './exchange.ts';
 import type { GraphQLServer } from './yoga.ts';
 
 /** Operations open at once on one socket. */
@@ -16,7 +15,7 @@ const maxOperations = 100;
 export interface OperationOptions {
   graphql: GraphQLServer;
   rateLimits: RateLimits;
-  toContext(authenticated: Authenticated, request: Pick<HttpRequest, 'id'>): Context;
+  toContext(authenticated: Authenticated, request: Pick<Context, 'requestId' | 'userAgent'>): Context;
   log: Log;
 }
 
@@ -24,6 +23,7 @@ export interface OperationOptions {
 export interface Asker {
   authenticated: Authenticated | null;
   peer: string;
+  userAgent: string | null;
   operations: Set<string>;
 }
 
@@ -45,7 +45,7 @@ export async function prepareOperation(
 }
 
 async function prepare(
-  { authenticated, peer, operations }: Asker,
+  { authenticated, peer, userAgent, operations }: Asker,
   { query, operationName, variables }: SubscribePayload,
   { graphql, rateLimits, toContext }: OperationOptions,
   requestId: string,
@@ -55,7 +55,7 @@ async function prepare(
   if (operations.size > maxOperations) throw tooManyOperations();
   // The socket's loader has whatever earlier operations read through it.
   authenticated.users.clearAll();
-  const engine = graphql.getEnveloped(toContext(authenticated, { id: requestId }));
+  const engine = graphql.getEnveloped(toContext(authenticated, { requestId, userAgent }));
   const document = engine.parse(query);
   const errors = engine.validate(engine.schema, document) as readonly GraphQLError[];
   if (errors.length > 0) return errors;

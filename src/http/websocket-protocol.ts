@@ -24,6 +24,8 @@ interface Connection {
   socket: WebSocket;
   /** The other end's address. */
   peer: string;
+  /** How the client named itself when it asked for the socket. */
+  userAgent: string | null;
   authenticated: Authenticated | null;
   deadline: ReturnType<typeof createDeadline> | null;
   /** Ids of the operations that have not ended. */
@@ -33,7 +35,9 @@ interface Connection {
 type ProtocolContext = ConnectionContext<Record<string, unknown>, Connection>;
 
 /** Speaks the protocol graphql-transport-ws on each socket that it is given. */
-export function createProtocol(options: ProtocolOptions): (socket: WebSocket, peer: string) => void {
+export function createProtocol(
+  options: ProtocolOptions,
+): (socket: WebSocket, client: Pick<Connection, 'peer' | 'userAgent'>) => void {
   const { log } = options;
   const server = makeServer<Record<string, unknown>, Connection>({
     onConnect: (context) => signIn(context, options),
@@ -49,8 +53,8 @@ export function createProtocol(options: ProtocolOptions): (socket: WebSocket, pe
     },
   });
 
-  return (socket, peer) => {
-    const connection: Connection = { socket, peer, authenticated: null, deadline: null, operations: new Set() };
+  return (socket, client) => {
+    const connection: Connection = { socket, ...client, authenticated: null, deadline: null, operations: new Set() };
     const closed = server.opened(toAdapter(connection, options), connection);
     // What it is about, a frame that is too large or malformed, ws has answered with its close code.
     socket.on('error', (error) => log.debug({ error }, 'a socket failed'));

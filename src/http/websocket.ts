@@ -35,7 +35,10 @@ export function createWebSocketServer(server: Server, options: WebSocketOptions)
     if (status) return refuseUpgrade(socket, status);
     sockets.handleUpgrade(request, socket, head, (client) => {
       heartbeat.watch(client);
-      speak(client, request.socket.remoteAddress ?? '');
+      speak(client, {
+        peer: request.socket.remoteAddress ?? '',
+        userAgent: request.headers['user-agent'] ?? null,
+      });
     });
   });
   return {

@@ -92,3 +92,19 @@ export const readEventInputs = (inputs: readonly object[], now: Date): EventInpu
     batchInput,
     inputs.map((input) => ({ ...input, now })),
   );
+
+const filterInput = z
+  .object({
+    types: z.array(z.enum(EventType)).nullable().default(null),
+    movieId: positiveInt.nullable().default(null),
+    before: z.date().nullable().default(null),
+  })
+  .refine(({ types, movieId, before }) => types !== null || movieId !== null || before !== null, {
+    error: 'Expected types, movieId or before, so that nobody loses all by accident, and got none of them.',
+  });
+
+/** Which events; all of what is given must fit, and null fits any. */
+export type EventsFilter = z.output<typeof filterInput>;
+
+/** @throws InvalidInputError */
+export const readEventsFilter = (filter: object): EventsFilter => parseInput(filterInput, filter);

@@ -12,3 +12,73 @@ where picture.id = any($1::uuid[])
   and not exists (select from blocks where blocker_id = $2 and blocked_id = picture.user_id)
   and not exists (select from blocks where blocker_id = picture.user_id and blocked_id = $2)`,
 };
+
+const versionsInOrder = (order: 'asc' | 'desc'): Statement => ({
+  name: `picture_versions_${order}`,
+  text: `
+select ${pictureColumns}
+from pictures picture
+where picture.user_id = $1 and picture.version < $2 and picture.version > $3
+order by picture.version ${order}
+limit $4`,
+});
+
+/** At most $4 versions of $1 user below $2 and above $3, deleted ones too, newest first. By unique index. */
+export const newestVersions = versionsInOrder('desc');
+
+/** The same from the other end, oldest first. */
+export const oldestVersions = versionsInOrder('asc');
+
+/**
+ * Gives $2 version of $1 user the $3 alternative text, and, where it is another, an audit entry of $4 id. No row where
+ * there is no such version. By unique index.
+ */
+export const updateAltText: Statement = {
+  name: 'update_alt_text',
+  text: `
+with audited as (
+  insert into audit_entries (id, user_id, action, actor, changed_fields)
+  select $4::uuid, user_id, 'picture.altTextChanged', 'OWNER', '{altText}'
+  from pictures where user_id = $1 and version = $2 and alt_text is distinct from $3
+)
+update pictures picture set alt_text = $3
+where picture.user_id = $1 and picture.version = $2
+returning ${pictureColumns}`,
+};
+
+/** The columns of a session, for any statement that reads them from the alias `session`. */
+const sessionColumns = `
+  session.session_id as id, session.user_agent as "userAgent", session.picture_revision as "pictureRevision",
+  session.acknowledged_at as "acknowledgedAt", session.last_seen_at as "lastSeenAt"`;
+
+/** At most $2 sessions of $1 user, most recently seen first. By primary key; a user has few. */
+export const syncSessions: Statement = {
+  name: 'sync_sessions',
+  text: `
+select ${sessionColumns}
+from sync_sessions session
+where session.user_id = $1
+order by session.last_seen_at desc, session.session_id
+limit $2`,
+};
+
+/**
+ * Notes that $2 session of $1 user, by $3 user agent, shows $4 revision; a lower one than it had changes nothing of it. No
+ * row where the user isn't there, or isn't that far. By primary keys.
+ */
+export const acknowledgeRevision: Statement = {
+  name: 'acknowledge_revision',
+  text: `
+insert into sync_sessions as session
+  (user_id, session_id, user_agent, picture_revision, acknowledged_at, last_seen_at)
+select id, $2, $3, $4, now(), now() from users where id = $1 and picture_revision >= $4::int for key share
+on conflict (user_id, session_id) do update set
+  user_agent = coalesce(excluded.user_agent, session.user_agent),
+  picture_revision = greatest(session.picture_revision, excluded.picture_revision),
+  acknowledged_at = case
+    when session.picture_revision < excluded.picture_revision then now()
+    else coalesce(session.acknowledged_at, now())
+  end,
+  last_seen_at = greatest(session.last_seen_at, now())
+returning ${sessionColumns}`,
+};

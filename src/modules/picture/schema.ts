@@ -1,11 +1,12 @@
-import { FileTooLargeError, InvalidInputError, NotFoundError, UnsupportedImageError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
+import { pageArgs } from '../../graphql/connections.ts';
 import { requireViewer } from '../../graphql/context.ts';
-import type { UserRecord, VariantRecord } from '../user/record.ts';
+import { emptyConnection, type Position, readPageArgs, toConnection } from '../../graphql/pages.ts';
+import type { PictureRecord, VariantRecord } from '../user/record.ts';
+import { canViewerSee } from '../visibility/policy.ts';
 import { imageUrl, pictureUrl, variantUrl } from './address.ts';
 import { followPictures } from './live.ts';
-import { loadPictures } from './loaders.ts';
-import { uploadProfilePicture } from './service.ts';
+import { loadPictures, loadVersions } from './loaders.ts';
 
 /** Size and stillness of an image that a client wants. */
 const imageArgs = builder.args((t) => ({
@@ -84,7 +85,36 @@ builder.node('ProfilePicture', {
   }),
 });
 
+const ProfilePictureConnection = builder.connectionObject(
+  {
+    type: 'ProfilePicture',
+    name: 'ProfilePictureConnection',
+    description: "A page of the versions of a user's picture.",
+  },
+  { name: 'ProfilePictureEdge', description: 'A version on the list.' },
+);
+
+/** Versions alone put them in order: two uploads at once may take them in another order than their times. */
+const toPosition = ({ version }: PictureRecord): Position => ({ at: new Date(0), id: String(version) });
+const toVersion = (position: Position | null): number | null => position && Number(position.id);
+
 builder.objectFields('User', (t) => ({
+  pictures: t.field({
+    type: ProfilePictureConnection,
+    description: 'Every version kept, newest first, deleted ones included. The owner alone; empty for anyone else.',
+    args: pageArgs,
+    resolve: async (owner, args, { platform }) => {
+      const page = readPageArgs(args, { name: `pictures:${owner.id}`, ids: 'number' });
+      if (!canViewerSee(owner, 'own')) return emptyConnection();
+      const versions = await loadVersions(platform, owner.id, {
+        isNewestFirst: page.isForward,
+        below: toVersion(page.after),
+        above: toVersion(page.before),
+        limit: page.size + 1,
+      });
+      return toConnection(page, versions, { toPosition, toNode: (picture) => picture });
+    },
+  }),
   imageUrl: t.string({
     description:
       "Where an <img> can point for a square of about that many pixels (1 to 4096): the uploaded picture, else Clerk's where the person set one there, else generated initials. Never empty.",
@@ -106,38 +136,7 @@ builder.objectField('Profile', 'avatarUrl', (t) =>
   }),
 );
 
-const CropInput = builder.inputType('CropInput', {
-  description: 'A square in pixels of the upright source image.',
-  fields: (t) => ({
-    left: t.int({ required: true, description: 'Pixels from the left edge.' }),
-    top: t.int({ required: true, description: 'Pixels from the upper edge.' }),
-    size: t.int({ required: true, description: 'Pixels of a side, at least 1.' }),
-  }),
-});
-
-builder.mutationField('uploadProfilePicture', (t) =>
-  t.field({
-    type: 'ProfilePicture',
-    authScopes: { signedIn: true },
-    errors: { types: [FileTooLargeError, UnsupportedImageError, InvalidInputError, NotFoundError] },
-    description:
-      "Makes a file the viewer's picture: JPEG, PNG, GIF or WebP by content, at most 10 MiB and 50 megapixels. Answers when it is stored.",
-    args: {
-      file: t.arg({ type: 'File', required: true, description: 'The picture.' }),
-      crop: t.arg({ type: CropInput, description: 'The square to show; the middle if left out.' }),
-      altText: t.arg.string({ description: 'What the picture shows; at most 1,500 characters.' }),
-    },
-    resolve: async (_, { file, crop, altText }, context) => {
-      const viewerId = requireViewer(context).id;
-      const id = await uploadProfilePicture(context.platform, { userId: viewerId, file, crop, altText });
-      const [picture] = await loadPictures(context.platform, viewerId, [id]);
-      if (!picture) throw new NotFoundError('The picture was removed meanwhile.');
-      return picture;
-    },
-  }),
-);
-
-const ProfilePictureUpdate = builder.objectRef<UserRecord>('ProfilePictureUpdate').implement({
+builder.objectType('ProfilePictureUpdate', {
   description: "The state of a user's active picture after a change.",
   fields: (t) => ({
     userId: t.id({ description: 'Whose picture changed.', resolve: ({ id }) => id }),
@@ -167,7 +166,7 @@ const KnownPictureRevision = builder.inputType('KnownPictureRevision', {
 
 builder.subscriptionField('profilePictureUpdated', (t) =>
   t.field({
-    type: ProfilePictureUpdate,
+    type: 'ProfilePictureUpdate',
     description: `Pictures of the given users (the viewer if left out; at most 200) as they change. For each user in \`known\` whose revision is behind, the
 current state comes at once; a change made while the subscription starts is never missed, and revisions of a user only go up. Users that
 don't exist, or that the viewer may not know of, are silent.`,
@@ -184,6 +183,10 @@ don't exist, or that the viewer may not know of, are silent.`,
           known: known ?? [],
         },
       ),
-    resolve: (user) => user,
+    resolve: (user, _, { users }) => {
+      // The subscription's own loader still has what it read at an earlier change.
+      users.clearAll();
+      return user;
+    },
   }),
 );

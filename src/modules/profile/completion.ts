@@ -48,11 +48,13 @@ export interface Completion {
   missingRequiredFields: string[];
 }
 
+/** Filled fields over all of them, rounded down. */
+export const toPercentage = (filledCount: number): number => Math.floor((filledCount * 100) / completionFields.length);
+
 export function completionOf(facts: CompletionFacts): Completion {
   const missing = completionFields.filter(({ isFilled }) => !isFilled(facts));
-  const filledCount = completionFields.length - missing.length;
   return {
-    percentage: Math.floor((filledCount * 100) / completionFields.length),
+    percentage: toPercentage(completionFields.length - missing.length),
     missingFields: missing.map(({ name }) => name),
     missingRequiredFields: missing.filter(({ isRequired }) => isRequired).map(({ name }) => name),
   };

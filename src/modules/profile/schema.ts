@@ -1,11 +1,11 @@
-import { InvalidInputError, UsernameTakenError } from '../../errors.ts';
+import { InvalidInputError, ProfileIncompleteError, UsernameTakenError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { reloadViewer, requireViewer } from '../../graphql/context.ts';
 import { EducationLevel, ExperienceLevel, WorkArrangement } from '../../graphql/enums.ts';
 import type { UserRecord } from '../user/record.ts';
 import { canViewerSee } from '../visibility/policy.ts';
 import { completionOf } from './completion.ts';
-import { upsertProfile } from './service.ts';
+import { markProfileComplete, skipProfileSetup, upsertProfile } from './service.ts';
 
 const toProfile = (owner: UserRecord | null) => (owner && canViewerSee(owner, 'profile') ? { owner } : null);
 
@@ -182,3 +182,26 @@ builder.mutationField('upsertProfile', (t) =>
     },
   }),
 );
+
+builder.mutationFields((t) => ({
+  markProfileComplete: t.field({
+    type: 'Profile',
+    authScopes: { signedIn: true },
+    errors: { types: [ProfileIncompleteError] },
+    description:
+      'Marks the profile of the viewer as complete, once every required field is filled. Idempotent: the first time counts.',
+    resolve: async (_, __, context) => {
+      await markProfileComplete(context.platform, requireViewer(context).id);
+      return { owner: await reloadViewer(context) };
+    },
+  }),
+  skipProfileSetup: t.field({
+    type: 'Profile',
+    authScopes: { signedIn: true },
+    description: 'Notes that the viewer need not be sent to profile setup again. Idempotent: the first time counts.',
+    resolve: async (_, __, context) => {
+      await skipProfileSetup(context.platform, requireViewer(context).id);
+      return { owner: await reloadViewer(context) };
+    },
+  }),
+}));

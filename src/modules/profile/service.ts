@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
-import { unauthenticated } from '../../errors.ts';
-import type { Database, Transaction } from '../../platform/database.ts';
+import { ProfileIncompleteError, unauthenticated } from '../../errors.ts';
+import type { Database, Statement, Transaction } from '../../platform/database.ts';
+import { toSearchName } from '../user/search-name.ts';
 import { claimUsername, toUsernameTaken } from '../user/username-service.ts';
 import { completionOf } from './completion.ts';
 import { type ProfilePatch, readProfileInput } from './input.ts';
@@ -19,6 +20,37 @@ export async function upsertProfile({ db }: { db: Database }, userId: string, in
     return claim;
   });
   if (outcome === 'TAKEN' && username !== undefined) throw await toUsernameTaken({ db }, username);
+}
+
+/** Marks the user's profile as complete; one that is stays as it was. Throws ProfileIncompleteError. */
+export async function markProfileComplete({ db }: { db: Database }, userId: string): Promise<void> {
+  await db.transaction(async (tx) => {
+    const { username, profile, pictures } = await lockOwner(tx, userId);
+    const { missingRequiredFields } = completionOf({ ...profile, username, hasPicture: pictures.length > 0 });
+    if (missingRequiredFields.length > 0) throw new ProfileIncompleteError(missingRequiredFields);
+    if (profile.completedAt) return;
+    const now = new Date();
+    await tx.profile.update({ where: { userId }, data: { completedAt: now, updatedAt: now } });
+    await tx.auditEntry.create({
+      data: { id: uuidv7(), userId, action: 'profile.completed', actor: 'OWNER', changedFields: ['isComplete'] },
+    });
+  });
+}
+
+/** Others never see it, so `updated_at`, which they do, stays. No row changes the second time. */
+const skipSetup: Statement = {
+  name: 'skip_profile_setup',
+  text: `
+with skipped as (
+  update profiles set setup_skipped_at = now() where user_id = $1 and setup_skipped_at is null returning user_id
+)
+insert into audit_entries (id, user_id, action, actor, changed_fields)
+select $2::uuid, user_id, 'profile.setup_skipped', 'OWNER', '{setupSkippedAt}' from skipped`,
+};
+
+/** Notes that the user needn't be sent to profile setup again; the first time counts. */
+export async function skipProfileSetup({ db }: { db: Pick<Database, 'query'> }, userId: string): Promise<void> {
+  await db.query(skipSetup, [userId, uuidv7()]);
 }
 
 type LockedOwner = Awaited<ReturnType<typeof lockOwner>>;
@@ -48,7 +80,12 @@ async function changeProfile(
   const now = new Date();
   await tx.profile.update({
     where: { userId },
-    data: { ...patch, updatedAt: now, ...(missingRequiredFields.length > 0 && { completedAt: null }) },
+    data: {
+      ...patch,
+      ...(patch.displayName !== undefined && { searchName: patch.displayName && toSearchName(patch.displayName) }),
+      updatedAt: now,
+      ...(missingRequiredFields.length > 0 && { completedAt: null }),
+    },
   });
   if (changedColumns.includes('displayName')) await tx.user.update({ where: { id: userId }, data: { updatedAt: now } });
   await tx.auditEntry.create({

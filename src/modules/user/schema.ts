@@ -1,12 +1,16 @@
 import { badUserInput } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
+import { UserConnection } from '../../graphql/connections.ts';
 import { type Context, loadViewer } from '../../graphql/context.ts';
 import { FollowState } from '../../graphql/enums.ts';
 import { decodeUserId } from '../../graphql/global-id.ts';
+import { readPageArgs } from '../../graphql/pages.ts';
 import { displayNameOf } from './display-name.ts';
 import { findUserByUsername } from './loaders.ts';
 import type { UserRecord } from './record.ts';
+import { searchUsers } from './search-service.ts';
 import { parseUsername } from './username.ts';
+import { checkUsername, type UsernameCheck } from './username-service.ts';
 
 /** What only the owner sees is null for anyone else. */
 const ownersOnly =
@@ -69,6 +73,34 @@ const UserBy = builder.inputType('UserBy', {
   }),
 });
 
+const UsernameUnavailableReason = builder.enumType('UsernameUnavailableReason', {
+  description: 'Why a username can not be had.',
+  values: {
+    INVALID: { description: 'It breaks a rule of usernames.' },
+    RESERVED: { description: 'Nobody can have it.' },
+    TAKEN: { description: "It is another user's, or held for its former owner." },
+  } as const,
+});
+
+const UsernameAvailability = builder.objectRef<UsernameCheck>('UsernameAvailability').implement({
+  description: 'Whether the viewer can have a username.',
+  fields: (t) => ({
+    username: t.exposeString('username', { description: 'As it would be stored.' }),
+    available: t.boolean({
+      description: 'Whether the viewer can have it; their own, and a former one that nobody else took, they can.',
+      resolve: ({ reason }) => reason === null,
+    }),
+    reason: t.expose('reason', {
+      type: UsernameUnavailableReason,
+      nullable: true,
+      description: 'Null when available.',
+    }),
+    suggestions: t.exposeStringList('suggestions', {
+      description: 'Free ones that come close; empty when available.',
+    }),
+  }),
+});
+
 builder.queryFields((t) => ({
   me: t.field({
     type: 'User',
@@ -84,6 +116,30 @@ builder.queryFields((t) => ({
       'A user by id or by username (any case, and a former username of theirs); null if there is none that the viewer may know of.',
     args: { by: t.arg({ type: UserBy, required: true, description: 'Exactly one of id and username.' }) },
     resolve: (_, { by }, context) => (by.id == null ? findByUsername(by.username, context) : findById(by.id, context)),
+  }),
+  users: t.field({
+    type: UserConnection,
+    description:
+      'Users whose username or display name starts with the text, best match first: the whole username, the whole display name, the start of a username, the start of a display name; in each, by the alphabet.',
+    args: {
+      search: t.arg.string({
+        required: true,
+        description: 'In any case, with or without accents. Without anything but white space it is `BAD_USER_INPUT`.',
+      }),
+      first: t.arg.int({ description: '1 to 100; 20 if left out.' }),
+      after: t.arg.string({ description: 'A cursor of the same search: what comes after it.' }),
+    },
+    resolve: (_, { search, first, after }, { platform, viewer }) => {
+      const { size } = readPageArgs({ first }, { name: 'users', ids: 'user' });
+      return searchUsers(platform, { viewerId: viewer?.id ?? null, search, size, after: after ?? null });
+    },
+  }),
+  usernameAvailability: t.field({
+    type: UsernameAvailability,
+    description: 'Whether the viewer can have a username, whoever asks.',
+    args: { username: t.arg.string({ required: true, description: 'In any case.' }) },
+    resolve: (_, { username }, { platform, viewer }) =>
+      checkUsername(platform, { viewerId: viewer?.id ?? null, raw: username }),
   }),
 }));
 

@@ -1,35 +1,72 @@
 import { v7 as uuidv7 } from 'uuid';
 import { rateLimited, UsernameTakenError } from '../../errors.ts';
 import type { Database, Statement, Transaction } from '../../platform/database.ts';
-import { suggestUsernames } from './username.ts';
+import { parseUsername, suggestUsernames } from './username.ts';
 
 /** A former username is kept for its former owner for so long; anybody may have it afterwards. */
 const heldDays = 30;
 const maxChangesADay = 5;
 const suggestionCount = 3;
 
-/** Which of $1 usernames nobody has and nobody but $2 may have back. By unique index and by history. */
+/**
+ * Which of $1 usernames are free for $2 user (null: for anybody): nobody else has them, and nobody else may have them back.
+ * By unique index and by history.
+ */
 const freeUsernames: Statement = {
   name: 'free_usernames',
   text: `
-select candidate.username from unnest($1::text[]) with ordinality as candidate (username, ordinal)
-where not exists (select from users where users.username = candidate.username)
+select candidate.username,
+  exists (select from users where users.username = candidate.username) as "isOwn"
+from unnest($1::text[]) with ordinality as candidate (username, ordinal)
+where not exists (
+    select from users where users.username = candidate.username and users.id is distinct from $2::text)
   and not exists (
     select from username_history history
-    where history.username = candidate.username and history.user_id is distinct from $2
+    where history.username = candidate.username
+      -- Nobody's is the name of a deleted account: held for everybody.
+      and (history.user_id is null or history.user_id is distinct from $2::text)
       and history.released_at > now() - interval '${heldDays} days')
 order by ordinal`,
 };
 
-/** The free ones among some usernames, for one user. */
-export async function findFreeUsernames(
+/** A username that is free for somebody; their own is. */
+interface FreeUsername {
+  username: string;
+  isOwn: boolean;
+}
+
+const findFreeUsernames = (
   { db }: { db: Pick<Database, 'query'> },
   usernames: string[],
   userId: string | null,
-): Promise<string[]> {
-  const rows = await db.query<{ username: string }>(freeUsernames, [usernames, userId]);
-  return rows.map(({ username }) => username);
+): Promise<FreeUsername[]> => db.query<FreeUsername>(freeUsernames, [usernames, userId]);
+
+/** Whether a username can be had, as the API answers it. */
+export interface UsernameCheck {
+  /** As it would be stored. */
+  username: string;
+  reason: 'INVALID' | 'RESERVED' | 'TAKEN' | null;
+  suggestions: string[];
 }
+
+/** Whether the viewer (null: anybody) can have a username; what they have, or had last, they can. */
+export async function checkUsername(
+  deps: { db: Pick<Database, 'query'> },
+  { viewerId, raw }: { viewerId: string | null; raw: string },
+): Promise<UsernameCheck> {
+  const parsed = parseUsername(raw);
+  const asked = 'username' in parsed ? [parsed.username] : [];
+  const free = await findFreeUsernames(deps, [...asked, ...suggestUsernames(raw)], viewerId);
+  const username = asked[0] ?? raw.trim().toLowerCase();
+  if (asked.length > 0 && free[0]?.username === username) return { username, reason: null, suggestions: [] };
+  return { username, reason: 'reason' in parsed ? parsed.reason : 'TAKEN', suggestions: toSuggestions(free) };
+}
+
+const toSuggestions = (free: FreeUsername[]) =>
+  free
+    .filter(({ isOwn }) => !isOwn)
+    .slice(0, suggestionCount)
+    .map(({ username }) => username);
 
 /** The error of a username that is taken or held, with free ones that come close. */
 export async function toUsernameTaken(
@@ -37,7 +74,7 @@ export async function toUsernameTaken(
   username: string,
 ): Promise<UsernameTakenError> {
   const free = await findFreeUsernames(deps, suggestUsernames(username), null);
-  return new UsernameTakenError(username, free.slice(0, suggestionCount));
+  return new UsernameTakenError(username, toSuggestions(free));
 }
 
 /** What `claimUsername` found: the name is the user's now, was already, or somebody else's. */

@@ -1,4 +1,5 @@
 import { show } from '../../validation.ts';
+import { foldText } from './fold-text.ts';
 import { isReservedUsername } from './reserved-usernames.ts';
 
 /** A username as it is stored, or why it can't be one. */
@@ -55,28 +56,10 @@ function* candidates(stem: string, start: number): Generator<string> {
 const withSuffix = (stem: string, suffix: string) =>
   stem.slice(0, maxLength - suffix.length).replace(/\.$/, '') + suffix;
 
-/** Letters that have no accent to take off. */
-const plainLetters: Record<string, string> = {
-  ß: 'ss',
-  æ: 'ae',
-  œ: 'oe',
-  ø: 'o',
-  ł: 'l',
-  đ: 'd',
-  ð: 'd',
-  þ: 'th',
-  ı: 'i',
-};
-
 /** What of the base a username can hold; `user` where that is nothing, or a reserved word that nobody should seem to be. */
 function toStem(base: string): string {
-  const plain = base
-    .slice(0, 200)
-    .normalize('NFKD')
-    .toLowerCase()
-    .replace(/\p{M}/gu, '')
-    .replace(/[^a-z0-9_.]/g, (character) => plainLetters[character] ?? '.');
-  const stem = plain
+  const stem = foldText(base.slice(0, 200))
+    .replace(/[^a-z0-9_.]/g, '.')
     .replace(/\.{2,}/g, '.')
     .replace(/^[._]+/, '')
     .slice(0, maxLength)

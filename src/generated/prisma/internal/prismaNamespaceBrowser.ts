@@ -115,6 +115,7 @@ export type UserScalarFieldEnum = (typeof UserScalarFieldEnum)[keyof typeof User
 export const ProfileScalarFieldEnum = {
   userId: 'userId',
   displayName: 'displayName',
+  searchName: 'searchName',
   bio: 'bio',
   yearsOfExperience: 'yearsOfExperience',
   experienceLevel: 'experienceLevel',

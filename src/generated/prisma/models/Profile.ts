@@ -41,6 +41,7 @@ export type ProfileSumAggregateOutputType = {
 export type ProfileMinAggregateOutputType = {
   userId: string | null
   displayName: string | null
+  searchName: string | null
   bio: string | null
   yearsOfExperience: number | null
   experienceLevel: $Enums.ExperienceLevel | null
@@ -59,6 +60,7 @@ export type ProfileMinAggregateOutputType = {
 export type ProfileMaxAggregateOutputType = {
   userId: string | null
   displayName: string | null
+  searchName: string | null
   bio: string | null
   yearsOfExperience: number | null
   experienceLevel: $Enums.ExperienceLevel | null
@@ -77,6 +79,7 @@ export type ProfileMaxAggregateOutputType = {
 export type ProfileCountAggregateOutputType = {
   userId: number
   displayName: number
+  searchName: number
   bio: number
   yearsOfExperience: number
   experienceLevel: number
@@ -111,6 +114,7 @@ export type ProfileSumAggregateInputType = {
 export type ProfileMinAggregateInputType = {
   userId?: true
   displayName?: true
+  searchName?: true
   bio?: true
   yearsOfExperience?: true
   experienceLevel?: true
@@ -129,6 +133,7 @@ export type ProfileMinAggregateInputType = {
 export type ProfileMaxAggregateInputType = {
   userId?: true
   displayName?: true
+  searchName?: true
   bio?: true
   yearsOfExperience?: true
   experienceLevel?: true
@@ -147,6 +152,7 @@ export type ProfileMaxAggregateInputType = {
 export type ProfileCountAggregateInputType = {
   userId?: true
   displayName?: true
+  searchName?: true
   bio?: true
   yearsOfExperience?: true
   experienceLevel?: true
@@ -254,6 +260,7 @@ export type ProfileGroupByArgs<ExtArgs extends runtime.Types.Extensions.Internal
 export type ProfileGroupByOutputType = {
   userId: string
   displayName: string | null
+  searchName: string | null
   bio: string | null
   yearsOfExperience: number
   experienceLevel: $Enums.ExperienceLevel
@@ -297,6 +304,7 @@ export type ProfileWhereInput = {
   NOT?: Prisma.ProfileWhereInput | Prisma.ProfileWhereInput[]
   userId?: Prisma.StringFilter<"Profile"> | string
   displayName?: Prisma.StringNullableFilter<"Profile"> | string | null
+  searchName?: Prisma.StringNullableFilter<"Profile"> | string | null
   bio?: Prisma.StringNullableFilter<"Profile"> | string | null
   yearsOfExperience?: Prisma.IntFilter<"Profile"> | number
   experienceLevel?: Prisma.EnumExperienceLevelFilter<"Profile"> | $Enums.ExperienceLevel
@@ -318,6 +326,7 @@ export type ProfileWhereInput = {
 export type ProfileOrderByWithRelationInput = {
   userId?: Prisma.SortOrder
   displayName?: Prisma.SortOrderInput | Prisma.SortOrder
+  searchName?: Prisma.SortOrderInput | Prisma.SortOrder
   bio?: Prisma.SortOrderInput | Prisma.SortOrder
   yearsOfExperience?: Prisma.SortOrder
   experienceLevel?: Prisma.SortOrder
@@ -342,6 +351,7 @@ export type ProfileWhereUniqueInput = Prisma.AtLeast<{
   OR?: Prisma.ProfileWhereInput[]
   NOT?: Prisma.ProfileWhereInput | Prisma.ProfileWhereInput[]
   displayName?: Prisma.StringNullableFilter<"Profile"> | string | null
+  searchName?: Prisma.StringNullableFilter<"Profile"> | string | null
   bio?: Prisma.StringNullableFilter<"Profile"> | string | null
   yearsOfExperience?: Prisma.IntFilter<"Profile"> | number
   experienceLevel?: Prisma.EnumExperienceLevelFilter<"Profile"> | $Enums.ExperienceLevel
@@ -363,6 +373,7 @@ export type ProfileWhereUniqueInput = Prisma.AtLeast<{
 export type ProfileOrderByWithAggregationInput = {
   userId?: Prisma.SortOrder
   displayName?: Prisma.SortOrderInput | Prisma.SortOrder
+  searchName?: Prisma.SortOrderInput | Prisma.SortOrder
   bio?: Prisma.SortOrderInput | Prisma.SortOrder
   yearsOfExperience?: Prisma.SortOrder
   experienceLevel?: Prisma.SortOrder
@@ -391,6 +402,7 @@ export type ProfileScalarWhereWithAggregatesInput = {
   NOT?: Prisma.ProfileScalarWhereWithAggregatesInput | Prisma.ProfileScalarWhereWithAggregatesInput[]
   userId?: Prisma.StringWithAggregatesFilter<"Profile"> | string
   displayName?: Prisma.StringNullableWithAggregatesFilter<"Profile"> | string | null
+  searchName?: Prisma.StringNullableWithAggregatesFilter<"Profile"> | string | null
   bio?: Prisma.StringNullableWithAggregatesFilter<"Profile"> | string | null
   yearsOfExperience?: Prisma.IntWithAggregatesFilter<"Profile"> | number
   experienceLevel?: Prisma.EnumExperienceLevelWithAggregatesFilter<"Profile"> | $Enums.ExperienceLevel
@@ -410,6 +422,7 @@ export type ProfileScalarWhereWithAggregatesInput = {
 
 export type ProfileCreateInput = {
   displayName?: string | null
+  searchName?: string | null
   bio?: string | null
   yearsOfExperience?: number
   experienceLevel?: $Enums.ExperienceLevel
@@ -431,6 +444,7 @@ export type ProfileCreateInput = {
 export type ProfileUncheckedCreateInput = {
   userId: string
   displayName?: string | null
+  searchName?: string | null
   bio?: string | null
   yearsOfExperience?: number
   experienceLevel?: $Enums.ExperienceLevel
@@ -450,6 +464,7 @@ export type ProfileUncheckedCreateInput = {
 
 export type ProfileUpdateInput = {
   displayName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  searchName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   bio?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   yearsOfExperience?: Prisma.IntFieldUpdateOperationsInput | number
   experienceLevel?: Prisma.EnumExperienceLevelFieldUpdateOperationsInput | $Enums.ExperienceLevel
@@ -471,6 +486,7 @@ export type ProfileUpdateInput = {
 export type ProfileUncheckedUpdateInput = {
   userId?: Prisma.StringFieldUpdateOperationsInput | string
   displayName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  searchName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   bio?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   yearsOfExperience?: Prisma.IntFieldUpdateOperationsInput | number
   experienceLevel?: Prisma.EnumExperienceLevelFieldUpdateOperationsInput | $Enums.ExperienceLevel
@@ -491,6 +507,7 @@ export type ProfileUncheckedUpdateInput = {
 export type ProfileCreateManyInput = {
   userId: string
   displayName?: string | null
+  searchName?: string | null
   bio?: string | null
   yearsOfExperience?: number
   experienceLevel?: $Enums.ExperienceLevel
@@ -510,6 +527,7 @@ export type ProfileCreateManyInput = {
 
 export type ProfileUpdateManyMutationInput = {
   displayName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  searchName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   bio?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   yearsOfExperience?: Prisma.IntFieldUpdateOperationsInput | number
   experienceLevel?: Prisma.EnumExperienceLevelFieldUpdateOperationsInput | $Enums.ExperienceLevel
@@ -530,6 +548,7 @@ export type ProfileUpdateManyMutationInput = {
 export type ProfileUncheckedUpdateManyInput = {
   userId?: Prisma.StringFieldUpdateOperationsInput | string
   displayName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  searchName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   bio?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   yearsOfExperience?: Prisma.IntFieldUpdateOperationsInput | number
   experienceLevel?: Prisma.EnumExperienceLevelFieldUpdateOperationsInput | $Enums.ExperienceLevel
@@ -563,6 +582,7 @@ export type StringNullableListFilter<$PrismaModel = never> = {
 export type ProfileCountOrderByAggregateInput = {
   userId?: Prisma.SortOrder
   displayName?: Prisma.SortOrder
+  searchName?: Prisma.SortOrder
   bio?: Prisma.SortOrder
   yearsOfExperience?: Prisma.SortOrder
   experienceLevel?: Prisma.SortOrder
@@ -589,6 +609,7 @@ export type ProfileAvgOrderByAggregateInput = {
 export type ProfileMaxOrderByAggregateInput = {
   userId?: Prisma.SortOrder
   displayName?: Prisma.SortOrder
+  searchName?: Prisma.SortOrder
   bio?: Prisma.SortOrder
   yearsOfExperience?: Prisma.SortOrder
   experienceLevel?: Prisma.SortOrder
@@ -607,6 +628,7 @@ export type ProfileMaxOrderByAggregateInput = {
 export type ProfileMinOrderByAggregateInput = {
   userId?: Prisma.SortOrder
   displayName?: Prisma.SortOrder
+  searchName?: Prisma.SortOrder
   bio?: Prisma.SortOrder
   yearsOfExperience?: Prisma.SortOrder
   experienceLevel?: Prisma.SortOrder
@@ -700,6 +722,7 @@ export type NullableIntFieldUpdateOperationsInput = {
 
 export type ProfileCreateWithoutUserInput = {
   displayName?: string | null
+  searchName?: string | null
   bio?: string | null
   yearsOfExperience?: number
   experienceLevel?: $Enums.ExperienceLevel
@@ -719,6 +742,7 @@ export type ProfileCreateWithoutUserInput = {
 
 export type ProfileUncheckedCreateWithoutUserInput = {
   displayName?: string | null
+  searchName?: string | null
   bio?: string | null
   yearsOfExperience?: number
   experienceLevel?: $Enums.ExperienceLevel
@@ -754,6 +778,7 @@ export type ProfileUpdateToOneWithWhereWithoutUserInput = {
 
 export type ProfileUpdateWithoutUserInput = {
   displayName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  searchName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   bio?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   yearsOfExperience?: Prisma.IntFieldUpdateOperationsInput | number
   experienceLevel?: Prisma.EnumExperienceLevelFieldUpdateOperationsInput | $Enums.ExperienceLevel
@@ -773,6 +798,7 @@ export type ProfileUpdateWithoutUserInput = {
 
 export type ProfileUncheckedUpdateWithoutUserInput = {
   displayName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  searchName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   bio?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   yearsOfExperience?: Prisma.IntFieldUpdateOperationsInput | number
   experienceLevel?: Prisma.EnumExperienceLevelFieldUpdateOperationsInput | $Enums.ExperienceLevel
@@ -795,6 +821,7 @@ export type ProfileUncheckedUpdateWithoutUserInput = {
 export type ProfileSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   userId?: boolean
   displayName?: boolean
+  searchName?: boolean
   bio?: boolean
   yearsOfExperience?: boolean
   experienceLevel?: boolean
@@ -816,6 +843,7 @@ export type ProfileSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
 export type ProfileSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   userId?: boolean
   displayName?: boolean
+  searchName?: boolean
   bio?: boolean
   yearsOfExperience?: boolean
   experienceLevel?: boolean
@@ -837,6 +865,7 @@ export type ProfileSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
 export type ProfileSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   userId?: boolean
   displayName?: boolean
+  searchName?: boolean
   bio?: boolean
   yearsOfExperience?: boolean
   experienceLevel?: boolean
@@ -858,6 +887,7 @@ export type ProfileSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
 export type ProfileSelectScalar = {
   userId?: boolean
   displayName?: boolean
+  searchName?: boolean
   bio?: boolean
   yearsOfExperience?: boolean
   experienceLevel?: boolean
@@ -875,7 +905,7 @@ export type ProfileSelectScalar = {
   updatedAt?: boolean
 }
 
-export type ProfileOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"userId" | "displayName" | "bio" | "yearsOfExperience" | "experienceLevel" | "educationLevel" | "fieldOfStudy" | "skills" | "workArrangement" | "preferredLocations" | "salaryMin" | "salaryMax" | "salaryCurrency" | "completedAt" | "setupSkippedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["profile"]>
+export type ProfileOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"userId" | "displayName" | "searchName" | "bio" | "yearsOfExperience" | "experienceLevel" | "educationLevel" | "fieldOfStudy" | "skills" | "workArrangement" | "preferredLocations" | "salaryMin" | "salaryMax" | "salaryCurrency" | "completedAt" | "setupSkippedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["profile"]>
 export type ProfileInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }
@@ -894,6 +924,10 @@ export type $ProfilePayload<ExtArgs extends runtime.Types.Extensions.InternalArg
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     userId: string
     displayName: string | null
+    /**
+     * The display name as search compares it.
+     */
+    searchName: string | null
     bio: string | null
     yearsOfExperience: number
     experienceLevel: $Enums.ExperienceLevel
@@ -1338,6 +1372,7 @@ export interface Prisma__ProfileClient<T, Null = never, ExtArgs extends runtime.
 export interface ProfileFieldRefs {
   readonly userId: Prisma.FieldRef<"Profile", 'String'>
   readonly displayName: Prisma.FieldRef<"Profile", 'String'>
+  readonly searchName: Prisma.FieldRef<"Profile", 'String'>
   readonly bio: Prisma.FieldRef<"Profile", 'String'>
   readonly yearsOfExperience: Prisma.FieldRef<"Profile", 'Int'>
   readonly experienceLevel: Prisma.FieldRef<"Profile", 'ExperienceLevel'>

@@ -1,0 +1,84 @@
+import DataLoader from 'dataloader';
+import { EventType } from '../../generated/prisma/enums.ts';
+import type { Database, Statement } from '../../platform/database.ts';
+import type { UserLoader } from '../user/loaders.ts';
+import type { UserRecord } from '../user/record.ts';
+import { canViewerSee } from '../visibility/policy.ts';
+import { type EventRow, eventsById, eventsOfMovie, eventsOfTypes, eventsOfUsers } from './queries.ts';
+import { type EventRecord, partOfType } from './record.ts';
+
+const allTypes = Object.values(EventType);
+
+/** The types of those asked for (null: all of them) whose events the viewer who read this record may see. */
+export const visibleTypes = (owner: UserRecord, asked: readonly EventType[] | null): EventType[] =>
+  allTypes.filter((type) => (asked ?? allTypes).includes(type) && canViewerSee(owner, partOfType[type]));
+
+/** Events that the viewer may see, in the order of the ids; null for each that is missing or hidden. */
+export async function loadEvents(
+  { db, users }: { db: Pick<Database, 'query'>; users: UserLoader },
+  ids: readonly string[],
+): Promise<(EventRecord | null)[]> {
+  const events = await db.query<EventRecord>(eventsById, [ids]);
+  const owners = await Promise.all(events.map(({ userId }) => users.load(userId)));
+  const visible = events.filter((event, index) => {
+    const owner = owners[index];
+    return owner && canViewerSee(owner, partOfType[event.type]);
+  });
+  const byId = new Map(visible.map((event) => [event.id, event]));
+  return ids.map((id) => byId.get(id.toLowerCase()) ?? null);
+}
+
+/** Newest and oldest position between which a page lies, both excluded, and how many rows are read. */
+export type Keyset = [newestAt: string, newestId: string, oldestAt: string, oldestId: string, rowCount: number];
+
+/** A page of one user's events. */
+export interface EventPage {
+  userId: string;
+  /** At least one. */
+  types: EventType[];
+  /** Null: any. */
+  movieId: number | null;
+  /** From the newest on, else from the oldest back. */
+  isForward: boolean;
+  keyset: Keyset;
+}
+
+export type EventPageLoader = DataLoader<EventPage, EventRecord[]>;
+
+/**
+ * Pages of events, as their statements read them: those of many users, or of one by many arguments, together. Nothing is
+ * kept, so that whoever asks after a mutation reads anew.
+ */
+export function createEventPageLoader(db: Pick<Database, 'query'>): EventPageLoader {
+  return new DataLoader((pages) => readPages(db, pages), { cache: false, maxBatchSize: 500 });
+}
+
+async function readPages(db: Pick<Database, 'query'>, pages: readonly EventPage[]): Promise<EventRecord[][]> {
+  const groups = new Map<Statement, number[]>();
+  for (const [index, page] of pages.entries()) {
+    const statement = statementFor(page);
+    groups.set(statement, [...(groups.get(statement) ?? []), index]);
+  }
+  const read = pages.map((): EventRecord[] => []);
+  await Promise.all(
+    Array.from(groups, async ([statement, indexes]) => {
+      const asked = pages.filter((_, index) => indexes.includes(index));
+      const rows = await db.query<EventRow>(statement, toValues(asked));
+      for (const { page, ...event } of rows) read[indexes[page] ?? -1]?.push(event);
+    }),
+  );
+  return read;
+}
+
+const toValues = (pages: readonly EventPage[]) => [
+  pages.map(({ userId }) => userId),
+  pages.map(({ types }) => `{${types.join()}}`),
+  pages.map(({ movieId }) => movieId),
+  ...([0, 1, 2, 3, 4] as const).map((column) => pages.map(({ keyset }) => keyset[column])),
+];
+
+function statementFor({ types, movieId, isForward }: EventPage): Statement {
+  const statements =
+    movieId !== null ? eventsOfMovie : types.length === allTypes.length ? eventsOfUsers : eventsOfTypes;
+  return isForward ? statements.newest : statements.oldest;
+}

@@ -1,0 +1,154 @@
+import type { Statement } from '../../platform/database.ts';
+import type { EventRecord } from './record.ts';
+
+const columns = 'id, user_id, type, movie_id, rating, review, occurred_at, created_at';
+
+/** The columns of an event, for any statement that reads them from the alias `event`. */
+const eventColumns = `
+  event.id, event.user_id as "userId", event.type, event.movie_id as "movieId", event.rating, event.review,
+  event.occurred_at as "occurredAt", event.created_at as "createdAt"`;
+
+/** Events by $1 ids, whoever may see them. By primary key. */
+export const eventsById: Statement = {
+  name: 'events_by_id',
+  text: `select ${eventColumns} from events event where event.id = any($1::uuid[])`,
+};
+
+/** From the newest on, or from the oldest back. */
+type Order = 'desc' | 'asc';
+
+const bounds = `
+    and (occurred_at, id) < (page.newest_at, page.newest_id)
+    and (occurred_at, id) > (page.oldest_at, page.oldest_id)`;
+
+const limited = (order: Order) => `
+  order by occurred_at ${order}, id ${order} limit page.row_count`;
+
+/**
+ * Pages, one a user: of $1 user, types $2 (an array, as text) and movie $3, below the position of $4 and $5 and above that
+ * of $6 and $7, at most $8 rows, from the events that `toRows` names.
+ *
+ * Positions and sizes stand in a table, where the planner can't see them. Were they parameters of their own, it would plan
+ * for a user with an average number of events, and sort all that a busy one has left rather than read 50 in order.
+ */
+const pagesOf = (name: string, toRows: (order: Order) => string) => {
+  const inOrder = (order: Order): Statement => ({
+    name: `events_of_${name}_${order}`,
+    text: `
+select page.ordinal::int - 1 as "page", ${eventColumns}
+from unnest(
+  $1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::uuid[], $6::timestamptz[], $7::uuid[], $8::int[]
+) with ordinality as page (user_id, types, movie_id, newest_at, newest_id, oldest_at, oldest_id, row_count, ordinal)
+cross join lateral (${toRows(order)}
+) as event
+order by page.ordinal, event.occurred_at ${order}, event.id ${order}`,
+  });
+  return { newest: inOrder('desc'), oldest: inOrder('asc') };
+};
+
+export type EventRow = EventRecord & { page: number };
+
+/** Events of every type. By (user_id, occurred_at, id), from where the page begins and no further than it goes. */
+export const eventsOfUsers = pagesOf(
+  'users',
+  (order) => `
+  select ${columns} from events
+  where user_id = page.user_id ${bounds} ${limited(order)}`,
+);
+
+/**
+ * Events of some types. Each type is a range by (user_id, type, occurred_at, id), and the ranges are merged: a page costs at
+ * most types × size entries however rare a type is, while `type = any(…)` by time would pass over all that lies between.
+ */
+export const eventsOfTypes = pagesOf(
+  'types',
+  (order) => `
+  select ${columns} from unnest(page.types::event_type[]) as wanted
+  cross join lateral (
+    select ${columns} from events
+    where user_id = page.user_id and type = wanted ${bounds} ${limited(order)}
+  ) as range ${limited(order)}`,
+);
+
+/**
+ * Events of some types about one movie. By (user_id, movie_id, occurred_at, id); the types are looked at row by row, since a
+ * user has few events about one movie.
+ */
+export const eventsOfMovie = pagesOf(
+  'movie',
+  (order) => `
+  select ${columns} from events
+  where user_id = page.user_id and movie_id = page.movie_id and type = any(page.types::event_type[]) ${bounds} ${limited(order)}`,
+);
+
+/**
+ * Records events of $1 user: $2 ids, $3 types, $4 movies, $5 ratings, $6 reviews, $7 times, $8 keys, no key twice. Answers
+ * each, or the one that has its key already, by unique index; nothing where the user isn't there. Audited once, by $9 id.
+ *
+ * The user's row is locked first, so that an account that is being deleted takes the events with it or is gone. A key that
+ * another transaction records meanwhile is invisible to this statement: only `do update` gets hold of that row. In the order
+ * of their keys, so that two batches with the same keys wait for each other one way alone.
+ */
+export const insertEvents: Statement = {
+  name: 'insert_events',
+  text: `
+with owner as (
+  select id from users where id = $1 for key share
+), input as (
+  select id, type, movie_id, rating, review, occurred_at, idempotency_key
+  from unnest($2::uuid[], $3::event_type[], $4::int[], $5::float8[], $6::text[], $7::timestamptz[], $8::text[])
+    as input (id, type, movie_id, rating, review, occurred_at, idempotency_key)
+), known as (
+  select ${eventColumns}, event.idempotency_key as "idempotencyKey"
+  from owner cross join input
+  join events event on event.user_id = owner.id and event.idempotency_key = input.idempotency_key
+), recorded as (
+  insert into events as event (id, user_id, type, movie_id, rating, review, occurred_at, idempotency_key)
+  select input.id, owner.id, type, movie_id, rating, review, occurred_at, idempotency_key
+  from owner cross join input
+  where not exists (select from known where known."idempotencyKey" = input.idempotency_key)
+  order by idempotency_key
+  on conflict (user_id, idempotency_key) where idempotency_key is not null
+    do update set idempotency_key = excluded.idempotency_key
+  returning ${eventColumns}, event.idempotency_key as "idempotencyKey"
+), audited as (
+  insert into audit_entries (id, user_id, action, actor, changed_fields)
+  select $9::uuid, id, 'event.recorded', 'OWNER', '{}' from owner
+  where exists (select from recorded join input on input.id = recorded.id)
+)
+select id, "userId", type, "movieId", rating, review, "occurredAt", "createdAt", "idempotencyKey" from recorded
+union all
+select id, "userId", type, "movieId", rating, review, "occurredAt", "createdAt", "idempotencyKey" from known`,
+};
+
+export type RecordedRow = EventRecord & { idempotencyKey: string | null };
+
+/**
+ * Deletes events of $1 user and answers how many; nothing where the user isn't there. Audited by $2 id. The user's row is
+ * locked against other deletions, and against `insertEvents`, which might lock the same events in another order.
+ */
+const deletion = (name: string, which: string): Statement => ({
+  name,
+  text: `
+with owner as (
+  select id from users where id = $1 for update
+), deleted as (
+  delete from events event using owner where event.user_id = owner.id and ${which}
+  returning event.id
+), audited as (
+  insert into audit_entries (id, user_id, action, actor, changed_fields)
+  select $2::uuid, id, 'event.deleted', 'OWNER', '{}' from owner where exists (select from deleted)
+)
+select (select count(*)::int from deleted) as count from owner`,
+});
+
+/** By primary key $3. */
+export const deleteEventById = deletion('delete_event', 'event.id = $3::uuid');
+
+/** Of $3 types, about $4 movie, before $5; null: whatever it is. By (user_id, …): at most all that the user has is read. */
+export const deleteEventsWhere = deletion(
+  'delete_events',
+  `($3::event_type[] is null or event.type = any($3::event_type[]))
+    and ($4::int is null or event.movie_id = $4::int)
+    and ($5::timestamptz is null or event.occurred_at < $5::timestamptz)`,
+);

@@ -1,0 +1,74 @@
+import { v7 as uuidv7 } from 'uuid';
+import { NotFoundError, unauthenticated } from '../../errors.ts';
+import type { Database } from '../../platform/database.ts';
+import { type EventInput, readEventInput, readEventInputs, readEventsFilter } from './input.ts';
+import { deleteEventById, deleteEventsWhere, insertEvents, type RecordedRow } from './queries.ts';
+import type { EventRecord } from './record.ts';
+
+type Deps = { db: Pick<Database, 'query'> };
+
+/**
+ * Records an event of the user. The same idempotency key a second time answers the first event, whatever else the input
+ * says, and records nothing. Throws InvalidInputError.
+ */
+export async function recordEvent(deps: Deps, userId: string, input: object): Promise<EventRecord> {
+  const [event] = await record(deps, userId, [readEventInput(input, new Date())]);
+  if (!event) throw new Error('Nothing was recorded.');
+  return event;
+}
+
+/** Records a batch, all or none, and answers the event of each input, in their order. Throws InvalidInputError. */
+export async function recordEvents(deps: Deps, userId: string, inputs: readonly object[]): Promise<EventRecord[]> {
+  return record(deps, userId, readEventInputs(inputs, new Date()));
+}
+
+type Entry = EventInput & { id: string };
+
+/** What tells an event from the others of its batch. */
+const placeOf = ({ id, idempotencyKey }: Pick<Entry, 'id' | 'idempotencyKey'>) =>
+  idempotencyKey === null ? `id ${id}` : `key ${idempotencyKey}`;
+
+async function record({ db }: Deps, userId: string, inputs: EventInput[]): Promise<EventRecord[]> {
+  const entries = inputs.map((input): Entry => ({ ...input, id: uuidv7() }));
+  const distinct = new Map<string, Entry>();
+  for (const entry of entries) if (!distinct.has(placeOf(entry))) distinct.set(placeOf(entry), entry);
+  const rows = await db.query<RecordedRow>(insertEvents, toValues(userId, [...distinct.values()]));
+  if (rows.length === 0) throw unauthenticated('The user of this token was deleted.');
+  const events = new Map(rows.map((row) => [placeOf(row), row]));
+  return entries.map((entry) => {
+    const event = events.get(placeOf(entry));
+    if (!event) throw new Error(`No event came back for the ${placeOf(entry)}.`);
+    return event;
+  });
+}
+
+const toValues = (userId: string, entries: Entry[]) => [
+  userId,
+  entries.map(({ id }) => id),
+  entries.map(({ type }) => type),
+  entries.map(({ movieId }) => movieId),
+  entries.map(({ rating }) => rating),
+  entries.map(({ review }) => review),
+  // Not as dates: pg writes those in the server's time zone, and drops the seconds that zones had before 1900 or so.
+  entries.map(({ occurredAt }) => occurredAt.toISOString()),
+  entries.map(({ idempotencyKey }) => idempotencyKey),
+  uuidv7(),
+];
+
+/** Deletes an event of the user; its idempotency key records anew from then on. Throws NotFoundError. */
+export async function deleteEvent({ db }: Deps, userId: string, id: string): Promise<void> {
+  const count = countOf(await db.query<{ count: number }>(deleteEventById, [userId, uuidv7(), id]));
+  if (count === 0) throw new NotFoundError('Expected an event of yours, and there is none with that id.');
+}
+
+/** Deletes the user's events that fit everything given, and answers how many they were. Throws InvalidInputError. */
+export async function deleteEvents({ db }: Deps, userId: string, filter: object): Promise<number> {
+  const { types, movieId, before } = readEventsFilter(filter);
+  const values = [userId, uuidv7(), types, movieId, before?.toISOString() ?? null];
+  return countOf(await db.query<{ count: number }>(deleteEventsWhere, values));
+}
+
+function countOf([row]: { count: number }[]): number {
+  if (!row) throw unauthenticated('The user of this token was deleted.');
+  return row.count;
+}

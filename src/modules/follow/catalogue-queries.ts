@@ -1,0 +1,54 @@
+import type { Statement } from '../../platform/database.ts';
+import { audited } from './pair-queries.ts';
+import type { CatalogueKind } from './record.ts';
+
+interface CatalogueStatements {
+  read: Statement;
+  follow: Statement;
+  unfollow: Statement;
+}
+
+const statementsOf = (name: string, { follows, counts }: { follows: string; counts: string }): CatalogueStatements => ({
+  read: {
+    name: `${name}_for_viewer`,
+    // Ids $2, whoever knows of them, for $1 viewer (null: anonymous). By primary keys.
+    text: `
+select asked.tmdb_id as "tmdbId", coalesce(counted.follower_count, 0) as "followerCount",
+  viewer_follow.user_id is not null as "viewerFollows"
+from unnest($2::int[]) as asked (tmdb_id)
+left join ${counts} counted on counted.tmdb_id = asked.tmdb_id
+left join ${follows} viewer_follow on viewer_follow.user_id = $1::text and viewer_follow.tmdb_id = asked.tmdb_id`,
+  },
+  follow: {
+    name: `follow_${name}`,
+    // No row: $1 viewer was deleted. No time: another request of theirs followed $2 in the same moment.
+    text: `
+with viewer as materialized (
+  select id from users where id = $1 for key share
+),
+followed as (
+  insert into ${follows} (user_id, tmdb_id) select id, $2::int from viewer
+  on conflict do nothing returning created_at
+),
+${audited(`'follow.created'`, 'exists (select from followed)')}
+select coalesce(
+  (select created_at from followed),
+  (select created_at from ${follows} where user_id = $1 and tmdb_id = $2::int)) as since
+from viewer`,
+  },
+  unfollow: {
+    name: `unfollow_${name}`,
+    text: `
+with unfollowed as (
+  delete from ${follows} where user_id = $1 and tmdb_id = $2::int returning 1
+),
+${audited(`'follow.deleted'`, 'exists (select from unfollowed)')}
+select count(*)::int as ended from unfollowed`,
+  },
+});
+
+/** Statements on what can be followed of the catalogue; all by primary key. */
+export const catalogueStatements: Record<CatalogueKind, CatalogueStatements> = {
+  CrewMember: statementsOf('crew_member', { follows: 'crew_member_follows', counts: 'crew_members' }),
+  Studio: statementsOf('studio', { follows: 'studio_follows', counts: 'studios' }),
+};

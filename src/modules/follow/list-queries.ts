@@ -1,0 +1,114 @@
+import type { Statement } from '../../platform/database.ts';
+import { selectUsers } from '../user/queries.ts';
+
+/** Rows of one owner at most: a page of 100, and one that tells whether there is more. */
+export const maxRowsPerOwner = 101;
+
+/** One table of pairs, read from one of its two ends. */
+interface ListTable {
+  name: string;
+  ownerColumn: string;
+  itemColumn: string;
+  itemType: 'text' | 'int';
+}
+
+type Direction = 'desc' | 'asc';
+
+/**
+ * Rows of $2 owners' lists: newer than ($5, $6), older than ($3, $4), at most $7 of each owner, newest first (`desc`) or
+ * oldest first (`asc`). `ordinal` counts ${maxRowsPerOwner} for each owner, so that it tells the owner too. By the index
+ * of owner, time and item, from which no more rows are read than are wanted.
+ */
+const pageRows = ({ name, ownerColumn, itemColumn, itemType }: ListTable, direction: Direction): string => `(
+  select (owner.ordinal - 1) * ${maxRowsPerOwner} + page.ordinal as ordinal, page.item_id, page.since
+  from unnest($2::text[]) with ordinality as owner (id, ordinal)
+  cross join lateral (
+    select item_id, since, row_number() over (order by since ${direction}, item_id ${direction}) as ordinal
+    from (
+      select ${itemColumn} as item_id, created_at as since
+      from ${name}
+      where ${ownerColumn} = owner.id
+        and (created_at, ${itemColumn}) < ($3::timestamptz, $4::${itemType})
+        and (created_at, ${itemColumn}) > ($5::timestamptz, $6::${itemType})
+      order by created_at ${direction}, ${itemColumn} ${direction}
+      limit least($7::int, ${maxRowsPerOwner})
+    ) as wanted
+  ) as page
+)`;
+
+/** A list's statement from the newest on, and the one from the oldest back. */
+export interface ListStatements {
+  forward: Statement;
+  backward: Statement;
+}
+
+const bothWays = (name: string, toText: (direction: Direction) => string): ListStatements => ({
+  forward: { name: `${name}_forward`, text: toText('desc') },
+  backward: { name: `${name}_backward`, text: toText('asc') },
+});
+
+/** Users on lists as $1 viewer may know them; those who are hidden come with `isHidden`. */
+const userList = (name: string, table: Omit<ListTable, 'itemType'>): ListStatements =>
+  bothWays(
+    name,
+    (direction) => `${selectUsers(`(
+  select $1::text as viewer_id, item_id as user_id, ordinal, since
+  from ${pageRows({ ...table, itemType: 'text' }, direction)} as page
+) as asked`)}
+order by asked.ordinal`,
+  );
+
+/** By index follows(followee_id, created_at desc, follower_id desc). */
+export const followers = userList('followers', {
+  name: 'follows',
+  ownerColumn: 'followee_id',
+  itemColumn: 'follower_id',
+});
+
+/** By index follows(follower_id, created_at desc, followee_id desc). */
+export const following = userList('following', {
+  name: 'follows',
+  ownerColumn: 'follower_id',
+  itemColumn: 'followee_id',
+});
+
+/** By index follow_requests(requestee_id, created_at desc, requester_id desc). */
+export const followRequests = userList('follow_requests', {
+  name: 'follow_requests',
+  ownerColumn: 'requestee_id',
+  itemColumn: 'requester_id',
+});
+
+/** By index blocks(blocker_id, created_at desc, blocked_id desc). */
+export const blockedUsers = userList('blocked_users', {
+  name: 'blocks',
+  ownerColumn: 'blocker_id',
+  itemColumn: 'blocked_id',
+});
+
+/** What owners follow of the catalogue, with its counts and whether $1 viewer follows it too, by primary keys. */
+const catalogueList = (name: string, { follows, counts }: CatalogueTables): ListStatements =>
+  bothWays(
+    name,
+    (direction) => `
+select page.ordinal::int - 1 as "index", page.since, page.item_id as "tmdbId",
+  coalesce(counted.follower_count, 0) as "followerCount", viewer_follow.user_id is not null as "viewerFollows"
+from ${pageRows({ name: follows, ownerColumn: 'user_id', itemColumn: 'tmdb_id', itemType: 'int' }, direction)} as page
+left join ${counts} counted on counted.tmdb_id = page.item_id
+left join ${follows} viewer_follow on viewer_follow.user_id = $1::text and viewer_follow.tmdb_id = page.item_id
+order by page.ordinal`,
+  );
+
+interface CatalogueTables {
+  follows: string;
+  counts: string;
+}
+
+/** By index crew_member_follows(user_id, created_at desc, tmdb_id desc). */
+export const followedCrewMembers = catalogueList('followed_crew_members', {
+  follows: 'crew_member_follows',
+  counts: 'crew_members',
+});
+
+/** By index studio_follows(user_id, created_at desc, tmdb_id desc). */
+export const followedStudios = catalogueList('followed_studios', { follows: 'studio_follows', counts: 'studios' });

@@ -1,0 +1,151 @@
+import { builder } from '../../graphql/builder.ts';
+import { pageArgs, sinceOf, UserConnection } from '../../graphql/connections.ts';
+import type { Context } from '../../graphql/context.ts';
+import { emptyConnection, type PageArgs, readPageArgs, toConnection, toKeysetValues } from '../../graphql/pages.ts';
+import { toUserRecord } from '../user/queries.ts';
+import type { UserRecord } from '../user/record.ts';
+import { canViewerSee, type Part } from '../visibility/policy.ts';
+import * as lists from './list-queries.ts';
+import { loadersOf, toVisibleToAll, type UserListRow } from './loaders.ts';
+import type { CatalogueKind, CatalogueRecord } from './record.ts';
+
+/** A list of its owner's, and who may see it. */
+interface List {
+  name: string;
+  part: Part;
+  statements: lists.ListStatements;
+  totalCount(owner: UserRecord): number;
+}
+
+/** What was asked of a list; `key` is null where the viewer may not see it. */
+function readList(owner: UserRecord, args: PageArgs, { list, ids }: { list: List; ids: 'user' | 'number' }) {
+  const request = readPageArgs(args, { name: `${list.name}:${owner.id}`, ids });
+  const statement = request.isForward ? list.statements.forward : list.statements.backward;
+  const key = canViewerSee(owner, list.part) ? { statement, ownerId: owner.id, keyset: toKeysetValues(request) } : null;
+  return { request, key };
+}
+
+const userList = (list: List, { toNode = toUserUnlessHidden } = {}) => ({
+  type: UserConnection,
+  args: pageArgs,
+  resolve: async (owner: UserRecord, args: PageArgs, context: Context) => {
+    const { request, key } = readList(owner, args, { list, ids: 'user' });
+    if (!key) return { ...emptyConnection(), totalCount: null };
+    const rows = await loadersOf(context).userLists.load(key);
+    const page = toConnection(request, rows, {
+      toPosition: ({ since, id }) => ({ at: since, id }),
+      toNode,
+      toSince: ({ since }) => since,
+    });
+    return { ...page, totalCount: list.totalCount(owner) };
+  },
+});
+
+const toUserUnlessHidden = (row: UserListRow): UserRecord | null => (row.isHidden ? null : toUserRecord(row));
+
+const catalogueList = (kind: CatalogueKind, list: List) => ({
+  args: pageArgs,
+  resolve: async (owner: UserRecord, args: PageArgs, context: Context) => {
+    const { request, key } = readList(owner, args, { list, ids: 'number' });
+    if (!key) return { ...emptyConnection(), totalCount: 0 };
+    const rows = await loadersOf(context).catalogueLists.load(key);
+    const page = toConnection(request, rows, {
+      toPosition: ({ since, tmdbId }) => ({ at: since, id: String(tmdbId) }),
+      toNode: (row): CatalogueRecord => ({ ...row, kind }),
+      toSince: ({ since }) => since,
+    });
+    return { ...page, totalCount: list.totalCount(owner) };
+  },
+});
+
+const catalogueConnection = (kind: CatalogueKind, what: string) =>
+  builder.connectionObject(
+    {
+      type: kind,
+      name: `${kind}Connection`,
+      description: `A page of ${what}s.`,
+      fields: (t) => ({
+        totalCount: t.int({
+          description: 'In the whole list, whoever looks; 0 where the list is hidden.',
+          resolve: ({ totalCount }) => totalCount ?? 0,
+        }),
+      }),
+    },
+    {
+      name: `${kind}Edge`,
+      description: `A ${what} on a list.`,
+      fields: (t) => ({
+        since: t.field({
+          type: 'DateTime',
+          nullable: true,
+          description: 'When the owner of the list followed it.',
+          resolve: sinceOf,
+        }),
+      }),
+    },
+  );
+
+const CrewMemberConnection = catalogueConnection('CrewMember', 'crew member');
+const StudioConnection = catalogueConnection('Studio', 'studio');
+
+builder.objectFields('User', (t) => ({
+  followers: t.field({
+    ...userList({
+      name: 'followers',
+      part: 'profile',
+      statements: lists.followers,
+      totalCount: ({ followerCount }) => followerCount,
+    }),
+    description: 'Who follows this user, newest first. Who sees it, `Privacy.profile` says.',
+  }),
+  following: t.field({
+    ...userList({
+      name: 'following',
+      part: 'profile',
+      statements: lists.following,
+      totalCount: ({ followingCount }) => followingCount,
+    }),
+    description: 'Whom this user follows, newest first. Who sees it, `Privacy.profile` says.',
+  }),
+  followRequests: t.field({
+    ...userList({
+      name: 'followRequests',
+      part: 'own',
+      statements: lists.followRequests,
+      totalCount: ({ followRequestCount }) => followRequestCount,
+    }),
+    description: 'Requests to follow that wait for an answer, newest first. The owner alone.',
+  }),
+  blockedUsers: t.field({
+    ...userList(
+      {
+        name: 'blockedUsers',
+        part: 'own',
+        statements: lists.blockedUsers,
+        totalCount: ({ blockedCount }) => blockedCount,
+      },
+      { toNode: toVisibleToAll },
+    ),
+    description: 'Whom the owner has blocked, newest first, with what is always visible only. The owner alone.',
+  }),
+  followedCrewMembers: t.field({
+    type: CrewMemberConnection,
+    ...catalogueList('CrewMember', {
+      name: 'followedCrewMembers',
+      part: 'profile',
+      statements: lists.followedCrewMembers,
+      totalCount: ({ followedCrewMemberCount }) => followedCrewMemberCount,
+    }),
+    description: 'The crew members that this user follows, newest first. Who sees it, `Privacy.profile` says.',
+  }),
+  followedStudios: t.field({
+    type: StudioConnection,
+    ...catalogueList('Studio', {
+      name: 'followedStudios',
+      part: 'profile',
+      statements: lists.followedStudios,
+      totalCount: ({ followedStudioCount }) => followedStudioCount,
+    }),
+    description: 'The studios that this user follows, newest first. Who sees it, `Privacy.profile` says.',
+  }),
+}));

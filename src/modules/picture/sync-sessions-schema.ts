@@ -1,0 +1,55 @@
+import { builder } from '../../graphql/builder.ts';
+import { requireViewer } from '../../graphql/context.ts';
+import { canViewerSee } from '../visibility/policy.ts';
+import { loadSyncSessions } from './loaders.ts';
+import { acknowledgePictureRevision, type SyncSessionRecord } from './sync-sessions-service.ts';
+
+const SyncSession = builder.objectRef<SyncSessionRecord>('SyncSession').implement({
+  description: "A signed-in session, and the picture revision that it is known to show. Its user's alone.",
+  fields: (t) => ({
+    id: t.exposeID('id', { description: "Clerk's session id." }),
+    userAgent: t.exposeString('userAgent', {
+      nullable: true,
+      description: 'How the client named itself when it last acknowledged a revision.',
+    }),
+    pictureRevision: t.exposeInt('pictureRevision', {
+      description: 'The revision that the session last acknowledged.',
+    }),
+    acknowledgedAt: t.expose('acknowledgedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When it first acknowledged that revision.',
+    }),
+    lastSeenAt: t.expose('lastSeenAt', { type: 'DateTime', description: 'When it last acknowledged any revision.' }),
+  }),
+});
+
+builder.objectField('User', 'syncSessions', (t) =>
+  t.field({
+    type: [SyncSession],
+    nullable: true,
+    description:
+      "The owner's signed-in sessions and the picture revision that each is known to show: at most 100, most recently seen first. Null for anyone else.",
+    resolve: (owner, _, { platform }) => (canViewerSee(owner, 'own') ? loadSyncSessions(platform, owner.id) : null),
+  }),
+);
+
+builder.mutationField('acknowledgePictureRevision', (t) =>
+  t.field({
+    type: SyncSession,
+    authScopes: { signedIn: true },
+    description:
+      'A client says which revision its session now shows; one below what it said before takes nothing back. `BAD_USER_INPUT` for a token without `sid`.',
+    args: {
+      revision: t.arg.int({
+        required: true,
+        description: "At most the user's `pictureRevision`, else `BAD_USER_INPUT`.",
+      }),
+    },
+    resolve: (_, { revision }, context) => {
+      const { id: userId, sessionId } = requireViewer(context);
+      const { platform, userAgent } = context;
+      return acknowledgePictureRevision(platform, { userId, sessionId, userAgent, revision });
+    },
+  }),
+);

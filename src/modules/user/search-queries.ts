@@ -1,0 +1,73 @@
+import type { Statement } from '../../platform/database.ts';
+import { selectUsers, type UserRow } from './queries.ts';
+
+/** What a match is, best first: the whole username, the whole display name, the start of either. */
+export const ranks = { wholeUsername: 0, wholeName: 1, username: 2, name: 3 } as const;
+
+/** Ids are printable ASCII. */
+const afterAnyId = 'chr(127)';
+
+/** Matches whom the viewer may not know of are passed over by primary key of the blocks. */
+const notBlocked = (userId: string) => `
+    not exists (select from blocks where blocker_id = $1::text and blocked_id = ${userId})
+    and not exists (select from blocks where blocker_id = ${userId} and blocked_id = $1::text)`;
+
+/**
+ * Users whose username or folded display name starts with $2, for $1 viewer, in the order of `ranks`, then byte by byte,
+ * then by id. The page comes after rank $4 (-1: from the start), text $5 and id $6; $3 is what no text that starts with $2
+ * reaches, $7 how many rows. Each rank is a range of one index, by (username) or (search_name, user_id), read from where the
+ * page begins and no further than it needs; the later ranks aren't begun where the earlier ones fill the page. Who matches
+ * by both stands at the better rank alone, so what a rank passes over has filled a page before.
+ */
+const matches = `
+with whole_username as (
+  select ${ranks.wholeUsername} as rank, username as key, id as user_id
+  from users
+  where $4::int < ${ranks.wholeUsername} and username = $2::text and ${notBlocked('users.id')}
+), whole_name as (
+  select ${ranks.wholeName} as rank, search_name as key, user_id
+  from profiles
+  where $4::int <= ${ranks.wholeName} and search_name = $2::text
+    and user_id ~>~ case $4::int when ${ranks.wholeName} then $6::text else '' end
+    and not exists (select from users where id = user_id and username = $2::text)
+    and ${notBlocked('user_id')}
+  order by user_id using ~<~ limit $7::int
+), by_username as (
+  select ${ranks.username} as rank, username as key, id as user_id
+  from users
+  where $4::int <= ${ranks.username} and (select count(*) from whole_name) < $7::int
+    and username ~>~ case $4::int when ${ranks.username} then $5::text else $2::text end and username ~<~ $3::text
+    and not exists (select from profiles where user_id = id and search_name = $2::text)
+    and ${notBlocked('users.id')}
+  order by username using ~<~ limit $7::int
+), by_name as (
+  select ${ranks.name} as rank, search_name as key, user_id
+  from profiles
+  where (select count(*) from whole_name) + (select count(*) from by_username) < $7::int
+    and (search_name, user_id) ~>~ (
+      case $4::int when ${ranks.name} then $5::text else $2::text end,
+      case $4::int when ${ranks.name} then $6::text else ${afterAnyId} end)
+    and search_name ~<~ $3::text
+    and not exists (select from users where id = user_id and username ~>=~ $2::text and username ~<~ $3::text)
+    and ${notBlocked('user_id')}
+  order by search_name using ~<~, user_id using ~<~ limit $7::int
+), matches as (
+  select rank, key, user_id, row_number() over (order by rank, key using ~<~, user_id using ~<~) as ordinal
+  from (table whole_username union all table whole_name union all table by_username union all table by_name) as found
+  order by ordinal limit $7::int
+)`;
+
+const asked = '(select $1::text as viewer_id, user_id, ordinal, null::timestamptz as since from matches) as asked';
+
+/** The matches, as `matches` finds them, with their users by primary key. */
+export const searchUsersByText: Statement = {
+  name: 'search_users',
+  text: `${matches}
+select found.*, matches.rank, matches.key
+from (${selectUsers(asked)}
+) as found
+join matches on matches.user_id = found.id
+order by matches.ordinal`,
+};
+
+export type MatchRow = UserRow & { rank: number; key: string };

@@ -1,0 +1,55 @@
+import pg from 'pg';
+import type { Statement } from '../../src/platform/database.ts';
+
+/** What EXPLAIN tells of one step, all its runs together. */
+export interface Step {
+  type: string;
+  index: string | undefined;
+  table: string | undefined;
+  /** Rows that it gave on. */
+  rows: number;
+  /** Rows that it read and threw away. */
+  removed: number;
+}
+
+interface PlanNode {
+  'Node Type': string;
+  'Index Name'?: string;
+  'Relation Name'?: string;
+  'Actual Rows': number;
+  'Actual Loops': number;
+  'Rows Removed by Filter'?: number;
+  Plans?: PlanNode[];
+}
+
+export const planModes = ['force_custom_plan', 'force_generic_plan'] as const;
+
+/**
+ * How PostgreSQL runs a named statement, for these very values or for any, as it comes to after a while. Runs it.
+ */
+export async function explain(
+  client: pg.Client,
+  { name, text }: Statement,
+  values: (string | number | string[])[],
+  mode: (typeof planModes)[number],
+): Promise<Step[]> {
+  await client.query(`set plan_cache_mode = ${mode}; deallocate all; prepare ${name} as ${text}`);
+  const literals = values.map((value) => pg.escapeLiteral(Array.isArray(value) ? toArrayText(value) : String(value)));
+  const { rows } = await client.query(`explain (analyze, format json) execute ${name}(${literals.join()})`);
+  return toSteps(rows[0]['QUERY PLAN'][0].Plan);
+}
+
+const toArrayText = (items: string[]) => `{${items.map((item) => JSON.stringify(item)).join()}}`;
+
+function toSteps(node: PlanNode): Step[] {
+  const loops = node['Actual Loops'];
+  const step = {
+    type: node['Node Type'],
+    index: node['Index Name'],
+    table: node['Relation Name'],
+    // Averages over the runs, rounded.
+    rows: Math.round(node['Actual Rows'] * loops),
+    removed: Math.round((node['Rows Removed by Filter'] ?? 0) * loops),
+  };
+  return [step, ...(node.Plans ?? []).flatMap(toSteps)];
+}
