@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Config } from './config.ts';
 import { StartError } from './errors.ts';
-import type { Context } from './graphql/context.ts';
+import type { Context, RequestFacts } from './graphql/context.ts';
 import { type Authenticated, createAuthentication } from './http/authentication.ts';
 import { isAllowedOrigin, withCors } from './http/cors.ts';
 import { createEventStreams } from './http/event-streams.ts';
@@ -14,14 +14,16 @@ import { createNodeServer } from './http/node-server.ts';
 import { createRouter } from './http/router.ts';
 import { createWebSocketServer, type WebSocketOptions } from './http/websocket.ts';
 import { createGraphQL } from './http/yoga.ts';
-import { createLiveUserLoader } from './modules/user/loaders.ts';
-import { pictureRevisions } from './modules/user/queries.ts';
+import { revisionStatements } from './modules/user/live.ts';
+import { createLiveUserLoader, createUserLoader } from './modules/user/loaders.ts';
+import { deletedAmong } from './modules/user/queries.ts';
 import { createAnnouncements } from './platform/announcements.ts';
 import type { SigningKeys } from './platform/clerk-keys.ts';
 import { createDatabase } from './platform/database.ts';
+import { createDeletedUsers } from './platform/deleted-users.ts';
 import { createDiskStore } from './platform/disk-store.ts';
 import { createImageProcessor } from './platform/images.ts';
-import { createLiveBus } from './platform/live-bus.ts';
+import { createLiveBus, topics } from './platform/live-bus.ts';
 import type { createLog } from './platform/log.ts';
 import type { Platform } from './platform/platform.ts';
 import { createRateLimits } from './platform/rate-limits.ts';
@@ -61,7 +63,7 @@ export function createApp(options: AppOptions): App {
   const { config, connectionString, keys, log, demoToken, onStatement, sockets } = options;
   const metrics = createMetrics({
     openSockets: () => webSockets.openSockets(),
-    liveSubscriptions: () => platform.live.subscribedUserIds('picture').length,
+    liveSubscriptions: () => topics.reduce((count, topic) => count + platform.live.subscribedUserIds(topic).length, 0),
   });
   const db = createDatabase({
     connectionString,
@@ -74,6 +76,7 @@ export function createApp(options: AppOptions): App {
   const platform: Platform = {
     db,
     live: createLiveBus(),
+    deletedUsers: createDeletedUsers(),
     images: createImageProcessor(),
     pictures: createDiskStore(config.storage.folder),
   };
@@ -81,18 +84,20 @@ export function createApp(options: AppOptions): App {
     connectionString,
     db,
     live: platform.live,
+    deletedUsers: platform.deletedUsers,
     log,
-    revisions: { picture: pictureRevisions },
+    revisions: revisionStatements,
+    deletedAmong,
   });
 
   let publicUrl = config.publicUrl ?? `http://${toHostName(config.host)}:${config.port}`;
   let isStopping = false;
   const liveUsers = createLiveUserLoader(db);
-  const toContext = ({ viewer, users }: Authenticated, request: Pick<Context, 'requestId' | 'userAgent'>): Context => ({
+  const toContext = ({ viewer, users }: Authenticated, request: RequestFacts): Context => ({
     ...request,
     viewer,
     platform,
-    users,
+    users: viewer && request.viewAs ? createUserLoader(db, viewer.id, request.viewAs) : users,
     liveUsers,
     publicUrl,
     log,
@@ -102,13 +107,15 @@ export function createApp(options: AppOptions): App {
     authentication: createAuthentication({
       tokens: createSessionTokens({ keys, ...config.clerk }),
       db,
+      deletedUsers: platform.deletedUsers,
       adminClaim: config.adminClaim,
     }),
     rateLimits: createRateLimits(config.rateLimits),
+    deletedUsers: platform.deletedUsers,
     toContext,
     log,
   };
-  const eventStreams = createEventStreams({ graceMs: options.streamGraceMs });
+  const eventStreams = createEventStreams({ graceMs: options.streamGraceMs, deletedUsers: platform.deletedUsers });
   const handle = withCors(
     createRouter({
       graphql: createGraphQLHandler({ ...shared, eventStreams }),

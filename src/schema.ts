@@ -4,6 +4,7 @@ import './graphql/node.ts';
 import './graphql/connections.ts';
 import './modules/user/schema.ts';
 import './modules/profile/schema.ts';
+import './modules/profile/live-schema.ts';
 import './modules/profile/stats-schema.ts';
 import './modules/preferences/schema.ts';
 import './modules/privacy/schema.ts';
@@ -14,6 +15,8 @@ import './modules/follow/catalogue-schema.ts';
 import './modules/follow/list-schema.ts';
 import './modules/follow/schema.ts';
 import './modules/event/schema.ts';
+import './modules/account/schema.ts';
+import './modules/audit/schema.ts';
 import { builder } from './graphql/builder.ts';
 
 /** The whole schema: each room's part, gathered. */

@@ -34,7 +34,7 @@ const skip = async (person: Person) =>
 
 const auditOf = (person: Person) =>
   app.platform.db.prisma.auditEntry.findMany({
-    where: { userId: person.id, action: { in: ['profile.completed', 'profile.setup_skipped'] } },
+    where: { userId: person.id, action: { in: ['profile.completed', 'profile.setupSkipped'] } },
     select: { action: true, actor: true, changedFields: true },
   });
 
@@ -112,7 +112,7 @@ test('somebody who skips the setup is not sent there again; the first time count
   });
   expect(await skip(ada)).toEqual(first);
   expect(await auditOf(ada)).toEqual([
-    { action: 'profile.setup_skipped', actor: 'OWNER', changedFields: ['setupSkippedAt'] },
+    { action: 'profile.setupSkipped', actor: 'OWNER', changedFields: ['setupSkippedAt'] },
   ]);
   app.takeStatements();
   await skip(ada);

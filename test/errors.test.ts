@@ -110,7 +110,7 @@ describe('what is no mistake:', () => {
     const uuid = '00000000-0000-7000-8000-000000000000';
     for (const id of [
       `user_${randomId()}`,
-      'event_1',
+      `event_${uuid}`,
       `picture_${uuid}`,
       'profile_user_nobody',
       'privacy_user_nobody',

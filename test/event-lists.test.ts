@@ -234,19 +234,20 @@ describe('pages that are read while events come and go', () => {
 describe('the statements of a list', () => {
   const ownQuery = 'query ($first: Int) { me { events(first: $first) { edges { cursor node { id type } } } } }';
 
-  test('of 50 own events are two: the user, and the page', async () => {
+  test('of 50 own events is one, since nothing of the user is asked for', async () => {
     const ada = await createPerson(app);
     await recordEvents(
       ada,
       Array.from({ length: 60 }, () => eventOf('VIEW')),
     );
     app.takeStatements();
-    await ada.query(ownQuery, { first: 50 });
-    expect(app.takeStatements()).toHaveLength(2);
+    const { me } = await ada.query<{ me: { events: EventList } }, object>(ownQuery, { first: 50 });
+    expect(app.takeStatements()).toHaveLength(1);
+    expect(me.events.edges).toHaveLength(50);
   });
 
   test.each<ListArgs>([{ types: ['VIEW', 'RATING'] }, { movieId: 1 }, { types: ['VIEW'], movieId: 1 }, { last: 5 }])(
-    'with %j are two as well',
+    'with %j are two: the user, and the page',
     async (args) => {
       const ada = await createPerson(app);
       await recordEvents(
@@ -315,11 +316,12 @@ describe('the statements of a list', () => {
 });
 
 describe('a list of a user with 20,000 events', () => {
+  type At = [at: string, id: string];
   const ownerId = `user_${randomId()}`;
   const size = 51;
-  const start: [string, string] = ['infinity', '00000000-0000-0000-0000-000000000000'];
-  const end: [string, string] = ['-infinity', '00000000-0000-0000-0000-000000000000'];
-  let deep: [string, string];
+  const start: At = ['infinity', '00000000-0000-0000-0000-000000000000'];
+  const end: At = ['-infinity', '00000000-0000-0000-0000-000000000000'];
+  let deep: At;
 
   beforeAll(() =>
     onDatabase(app, async (client) => {
@@ -392,14 +394,11 @@ describe('a list of a user with 20,000 events', () => {
     '$name is read by $index, and no further than the page goes ($mode)',
     async ({ statement, types, movieId, mode, ...expected }) => {
       await onDatabase(app, async (client) => {
-        const page = [ownerId, `{${types.join()}}`, movieId];
-        const run = (which: 'newest' | 'oldest', from: [string, string], to: [string, string]) =>
-          explain(
-            client,
-            statement[which],
-            [...page, ...from, ...to, size].map((value) => [String(value)]),
-            mode,
-          );
+        const run = (which: 'newest' | 'oldest', [newest_at, newest_id]: At, [oldest_at, oldest_id]: At) => {
+          const bounds = { newest_at, newest_id, oldest_at, oldest_id, row_count: size };
+          const pages = [{ page: 0, user_id: ownerId, types, movie_id: movieId, ...bounds }];
+          return explain(client, statement[which], [JSON.stringify(pages)], mode);
+        };
         expectPlan(await run('newest', start, end), expected);
         expectPlan(await run('newest', deep, end), expected);
         expectPlan(await run('oldest', start, end), expected);
@@ -408,10 +407,10 @@ describe('a list of a user with 20,000 events', () => {
     },
   );
 
-  /** Through which indexes a statement reads, whatever it writes; a table's name stands for one that is read whole. */
-  const indexesOf = (steps: Step[]) => {
+  /** Through what a statement reads events, whatever it writes; the table's name stands for reading it whole. */
+  const waysToEvents = (steps: Step[]) => {
     const reads = steps.filter(({ type }) => type.endsWith('Scan') && type !== 'Bitmap Heap Scan');
-    return [...new Set(reads.flatMap(({ table, index }) => index ?? table ?? []))].sort();
+    return reads.flatMap(({ table, index }) => index ?? table ?? []).filter((name) => name.startsWith('events'));
   };
 
   test.each(planModes)('has events that are found, recorded and deleted by their indexes (%s)', async (mode) => {
@@ -420,16 +419,16 @@ describe('a list of a user with 20,000 events', () => {
         ({ id }) => id,
       );
       const found = await explain(client, eventsById, [ids], mode);
-      expect(indexesOf(found)).toEqual(['events_pkey']);
+      expect(waysToEvents(found)).toEqual(['events_pkey']);
       expect(Math.max(...found.map(({ rows, removed }) => rows + removed))).toBe(10);
 
-      const columns = [() => uuidv7(), () => 'VIEW', () => '1', () => 'NULL', () => 'NULL', () => moment(1), randomId];
-      const events = columns.map((toValue) => `{${ids.map(toValue).join()}}`);
-      const recorded = await explain(client, insertEvents, [ownerId, ...events, uuidv7()], mode);
-      expect(indexesOf(recorded)).toEqual(['events_user_id_idempotency_key_key', 'users_pkey']);
+      const row = { type: 'VIEW', movie_id: 1, occurred_at: moment(1) };
+      const rows = ids.map(() => ({ ...row, id: uuidv7(), idempotency_key: randomId() }));
+      const recorded = await explain(client, insertEvents, [ownerId, JSON.stringify(rows), uuidv7()], mode);
+      expect(waysToEvents(recorded)).toEqual(['events_user_id_idempotency_key_key']);
 
       const deleted = await explain(client, deleteEventById, [ownerId, uuidv7(), ids[0]], mode);
-      expect(indexesOf(deleted)).toEqual(['events_pkey', 'users_pkey']);
+      expect(waysToEvents(deleted)).toEqual(['events_pkey']);
     });
   });
 });

@@ -53,10 +53,13 @@ on conflict do nothing`;
 const fillProfiles = `
 with names as (
   select array['Ada', 'Grace', 'Alan', 'Edsger', 'Barbara', 'Donald', 'Margaret', 'Dennis', 'Radia', 'Ken', 'Zoë', 'Émilie'] as first,
-    array['Lovelace', 'Hopper', 'Turing', 'Dijkstra', 'Liskov', 'Knuth', 'Hamilton', 'Ritchie', 'Perlman', 'Núñez', 'Sato'] as last
+    array['ada', 'grace', 'alan', 'edsger', 'barbara', 'donald', 'margaret', 'dennis', 'radia', 'ken', 'zoe', 'emilie'] as folded_first,
+    array['Lovelace', 'Hopper', 'Turing', 'Dijkstra', 'Liskov', 'Knuth', 'Hamilton', 'Ritchie', 'Perlman', 'Núñez', 'Sato'] as last,
+    array['lovelace', 'hopper', 'turing', 'dijkstra', 'liskov', 'knuth', 'hamilton', 'ritchie', 'perlman', 'nunez', 'sato'] as folded_last
 )
 update profiles set
   display_name = names.first[1 + n % 12] || ' ' || names.last[1 + (n / 12) % 11],
+  search_name = names.folded_first[1 + n % 12] || ' ' || names.folded_last[1 + (n / 12) % 11],
   bio = 'Made up, number ' || n || '.',
   years_of_experience = n % 40,
   skills = case when n % 3 = 0 then array['typescript', 'sql'] else '{}' end

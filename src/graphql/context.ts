@@ -2,6 +2,7 @@ import type DataLoader from 'dataloader';
 import { RequestError, unauthenticated } from '../errors.ts';
 import type { UserLoader, UserPair } from '../modules/user/loaders.ts';
 import type { UserRecord } from '../modules/user/record.ts';
+import type { ViewAs } from '../modules/user/view-as.ts';
 import type { Log } from '../platform/log.ts';
 import type { Platform } from '../platform/platform.ts';
 
@@ -18,6 +19,8 @@ export interface Viewer {
 export interface Context {
   /** Null: anonymous. */
   viewer: Viewer | null;
+  /** The audience as which the viewer looks at what is their own; null: as its owner. */
+  viewAs: ViewAs | null;
   platform: Platform;
   /** Users as this viewer may know them, each read once a request. */
   users: UserLoader;
@@ -30,6 +33,22 @@ export interface Context {
   userAgent: string | null;
   log: Log;
 }
+
+/** By which id the viewer is the owner of something; null for anonymous viewers, and for who looks as others see them. */
+export const ownerIdOf = ({ viewer, viewAs }: Pick<Context, 'viewer' | 'viewAs'>): string | null =>
+  viewAs === null ? (viewer?.id ?? null) : null;
+
+/**
+ * For whom the lists of that user are read: for the viewer, or for nobody in particular where these are their own lists,
+ * looked at as others see them.
+ */
+export const readerIdOf = (
+  { viewer, viewAs }: Pick<Context, 'viewer' | 'viewAs'>,
+  listOwnerId: string,
+): string | null => (viewAs !== null && viewer?.id === listOwnerId ? null : (viewer?.id ?? null));
+
+/** What a context takes from the request itself. */
+export type RequestFacts = Pick<Context, 'requestId' | 'userAgent' | 'viewAs'>;
 
 /** The viewer of a field that is for signed-in users. Throws UNAUTHENTICATED. */
 export function requireViewer({ viewer }: Pick<Context, 'viewer'>): Viewer {

@@ -2,8 +2,9 @@ import type { Config } from '../config.ts';
 import { RequestError, unauthenticated } from '../errors.ts';
 import type { Viewer } from '../graphql/context.ts';
 import { createUserLoader, type UserLoader } from '../modules/user/loaders.ts';
-import { ensureUser } from '../modules/user/service.ts';
+import { ensureUser, userDeleted } from '../modules/user/service.ts';
 import type { Database } from '../platform/database.ts';
+import type { DeletedUsers } from '../platform/deleted-users.ts';
 import type { Session, SessionTokens } from '../platform/session-tokens.ts';
 
 /** Who asks, and the loader through which they see users. */
@@ -26,10 +27,19 @@ const knownUsersLimit = 50_000;
 export interface AuthenticationOptions extends Pick<Config, 'adminClaim'> {
   tokens: SessionTokens;
   db: Database;
+  deletedUsers: DeletedUsers;
 }
 
-export function createAuthentication({ tokens, db, adminClaim }: AuthenticationOptions): Authentication {
+export function createAuthentication(options: AuthenticationOptions): Authentication {
+  const { tokens, db, deletedUsers, adminClaim } = options;
   const known = new Set<string>();
+  deletedUsers.watch({
+    forget(userId) {
+      tokens.forget(userId);
+      known.delete(userId);
+    },
+    heldUserIds: () => known,
+  });
 
   const signedIn = async ({ userId, sessionId, expiresAtMs, claims }: Session): Promise<Authenticated> => {
     const users = createUserLoader(db, userId);
@@ -38,6 +48,8 @@ export function createAuthentication({ tokens, db, adminClaim }: AuthenticationO
       await ensureUser({ db }, userId);
       users.clear(userId);
     }
+    // Deleted while they were looked up: nobody would make `known` forget them again.
+    if (deletedUsers.has(userId)) throw userDeleted();
     if (known.size >= knownUsersLimit) known.clear();
     known.add(userId);
     return { viewer: { id: userId, sessionId, isAdministrator: hasClaim(claims, adminClaim) }, users, expiresAtMs };

@@ -1,45 +1,73 @@
-import { createDeadline, graceMs as defaultGraceMs } from './deadline.ts';
+import type { DeletedUsers } from '../platform/deleted-users.ts';
+import type { Authenticated } from './authentication.ts';
+import { createDeadline, graceMs as defaultGraceMs, farewellMs } from './deadline.ts';
 
 type Bytes = ReadableStream<Uint8Array>;
 
 /** Server-sent events that are under way. */
 export interface EventStreams {
-  /** The same stream, which ends with its token's time; null: never by itself. */
-  limit(source: Bytes, expiresAtMs: number | null): Bytes;
+  /** The same stream, which ends with its viewer's token, or soon after its viewer is deleted; else not by itself. */
+  limit(source: Bytes, authenticated: Pick<Authenticated, 'viewer' | 'expiresAtMs'>): Bytes;
   /** Ends all of them. */
   close(): void;
+}
+
+interface EventStreamsOptions {
+  graceMs?: number | undefined;
+  deletedUsers: DeletedUsers;
+}
+
+interface OpenStream {
+  viewerId: string | null;
+  end(): void;
+  /** In milliseconds since 1970; a later call counts alone. */
+  endAt(atMs: number): void;
 }
 
 /**
  * A stream that is ended here is cut off, without the event that says "complete": clients take it for a lost connection
  * and come back, with a fresh token, or to another instance. `graceMs` is how long one outlives its token.
  */
-export function createEventStreams({ graceMs = defaultGraceMs }: { graceMs?: number | undefined } = {}): EventStreams {
-  const ends = new Set<() => void>();
+export function createEventStreams({ graceMs = defaultGraceMs, deletedUsers }: EventStreamsOptions): EventStreams {
+  const open = new Set<OpenStream>();
+  deletedUsers.watch({
+    forget(userId) {
+      for (const stream of open) if (stream.viewerId === userId) stream.endAt(Date.now() + farewellMs);
+    },
+    heldUserIds: () => [...open].flatMap(({ viewerId }) => viewerId ?? []),
+  });
 
-  const limit: EventStreams['limit'] = (source, expiresAtMs) => {
+  const limit: EventStreams['limit'] = (source, { viewer, expiresAtMs }) => {
     const events = source[Symbol.asyncIterator]();
     let deadline: ReturnType<typeof createDeadline> | undefined;
-    let end = () => {};
+    const stream: OpenStream = {
+      viewerId: viewer?.id ?? null,
+      end: () => {},
+      endAt(atMs) {
+        deadline?.clear();
+        deadline = createDeadline(atMs, () => stream.end());
+      },
+    };
     const letGo = () => {
-      ends.delete(end);
+      open.delete(stream);
       deadline?.clear();
       // Not the iterator's `return`, which would wait for the event that is being waited for.
       source.cancel().catch(() => {});
     };
     return new ReadableStream<Uint8Array>({
       start(controller) {
-        end = () => {
+        stream.end = () => {
           letGo();
           controller.close();
         };
-        ends.add(end);
-        if (expiresAtMs !== null) deadline = createDeadline(expiresAtMs + graceMs, end);
+        open.add(stream);
+        if (viewer && deletedUsers.has(viewer.id)) stream.endAt(Date.now() + farewellMs);
+        else if (expiresAtMs !== null) stream.endAt(expiresAtMs + graceMs);
       },
       async pull(controller) {
         const { done, value } = await events.next();
-        if (!ends.has(end)) return;
-        if (done) end();
+        if (!open.has(stream)) return;
+        if (done) stream.end();
         else controller.enqueue(value);
       },
       cancel: letGo,
@@ -49,7 +77,7 @@ export function createEventStreams({ graceMs = defaultGraceMs }: { graceMs?: num
   return {
     limit,
     close() {
-      for (const end of ends) end();
+      for (const stream of open) stream.end();
     },
   };
 }

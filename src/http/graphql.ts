@@ -1,6 +1,7 @@
 import { RequestError, unauthenticated } from '../errors.ts';
-import type { Context } from '../graphql/context.ts';
+import type { Context, RequestFacts } from '../graphql/context.ts';
 import { maskError } from '../graphql/masking.ts';
+import { audiences, type ViewAs } from '../modules/user/view-as.ts';
 import type { Log } from '../platform/log.ts';
 import type { RateLimits } from '../platform/rate-limits.ts';
 import type { Authenticated, Authentication } from './authentication.ts';
@@ -22,7 +23,7 @@ export interface GraphQLHandlerOptions {
   graphql: GraphQLServer;
   authentication: Authentication;
   rateLimits: RateLimits;
-  toContext(authenticated: Authenticated, request: Pick<Context, 'requestId' | 'userAgent'>): Context;
+  toContext(authenticated: Authenticated, request: RequestFacts): Context;
   eventStreams: EventStreams;
   log: Log;
 }
@@ -49,13 +50,19 @@ async function handle(request: HttpRequest, options: GraphQLHandlerOptions): Pro
   const mediaType = method === 'POST' ? readMediaType(request) : null;
   assertPreflighted(request, mediaType);
   const authenticated = await authentication.fromHeader(header(request, 'authorization'));
+  const viewAs = readViewAs(request);
   const isUpload = mediaType === 'multipart/form-data';
   if (isUpload && !authenticated.viewer) throw unauthenticated('Sign in first: uploads need a session token.');
   await rateLimits.take(isUpload ? 'uploads' : 'requests', authenticated.viewer?.id ?? request.peer);
   const body = mediaType ? await request.readBody(bodyLimits[mediaType] ?? 0) : null;
-  const facts = { requestId: request.id, userAgent: header(request, 'user-agent') ?? null };
+  const facts = {
+    requestId: request.id,
+    userAgent: header(request, 'user-agent') ?? null,
+    // Whoever is not signed in has nothing of their own to look at.
+    viewAs: authenticated.viewer && viewAs,
+  };
   const response = await graphql.fetch(toWebRequest(request, body, graphql), toContext(authenticated, facts));
-  return toReply(response, (stream) => eventStreams.limit(stream, authenticated.expiresAtMs));
+  return toReply(response, (stream) => eventStreams.limit(stream, authenticated));
 }
 
 /** The body's type, without parameters. Throws for one that isn't accepted: 415. */
@@ -70,6 +77,16 @@ function readMediaType(request: HttpRequest): string {
       status: 415,
     },
   );
+}
+
+/** As whom a viewer looks at what is their own; null without the header. Throws BAD_USER_INPUT for another audience. */
+function readViewAs(request: HttpRequest): ViewAs | null {
+  const given = header(request, 'visage-view-as');
+  if (given === undefined) return null;
+  const viewAs = audiences.find((audience) => audience === given);
+  if (viewAs) return viewAs;
+  const message = `Expected Visage-View-As: ${audiences.join(' or ')}, and got ${JSON.stringify(given.slice(0, 60))}.`;
+  throw new RequestError('BAD_USER_INPUT', message, { status: acceptsGraphQLResponse(request) ? 400 : 200 });
 }
 
 function assertPreflighted(request: HttpRequest, mediaType: string | null): void {

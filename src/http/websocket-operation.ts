@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { type ExecutionArgs, type GraphQLError, getOperationAST } from 'graphql';
 import type { SubscribePayload } from 'graphql-ws';
 import { badUserInput, RequestError } from '../errors.ts';
-import type { Context } from '../graphql/context.ts';
+import type { Context, RequestFacts } from '../graphql/context.ts';
 import { maskError } from '../graphql/masking.ts';
+import { userDeleted } from '../modules/user/service.ts';
+import type { DeletedUsers } from '../platform/deleted-users.ts';
 import type { Log } from '../platform/log.ts';
 import type { RateLimits } from '../platform/rate-limits.ts';
 import type { Authenticated } from './authentication.ts';
@@ -15,7 +17,8 @@ const maxOperations = 100;
 export interface OperationOptions {
   graphql: GraphQLServer;
   rateLimits: RateLimits;
-  toContext(authenticated: Authenticated, request: Pick<Context, 'requestId' | 'userAgent'>): Context;
+  deletedUsers: DeletedUsers;
+  toContext(authenticated: Authenticated, request: RequestFacts): Context;
   log: Log;
 }
 
@@ -47,15 +50,16 @@ export async function prepareOperation(
 async function prepare(
   { authenticated, peer, userAgent, operations }: Asker,
   { query, operationName, variables }: SubscribePayload,
-  { graphql, rateLimits, toContext }: OperationOptions,
+  { graphql, rateLimits, deletedUsers, toContext }: OperationOptions,
   requestId: string,
 ) {
   if (!authenticated) throw new Error('An operation came before the connection was signed in.');
+  if (deletedUsers.has(authenticated.viewer?.id ?? null)) throw userDeleted();
   await rateLimits.take('requests', authenticated.viewer?.id ?? peer);
   if (operations.size > maxOperations) throw tooManyOperations();
   // The socket's loader has whatever earlier operations read through it.
   authenticated.users.clearAll();
-  const engine = graphql.getEnveloped(toContext(authenticated, { requestId, userAgent }));
+  const engine = graphql.getEnveloped(toContext(authenticated, { requestId, userAgent, viewAs: null }));
   const document = engine.parse(query);
   const errors = engine.validate(engine.schema, document) as readonly GraphQLError[];
   if (errors.length > 0) return errors;

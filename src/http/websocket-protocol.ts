@@ -2,7 +2,7 @@ import { GraphQLError } from 'graphql';
 import { CloseCode, type Context as ConnectionContext, makeServer } from 'graphql-ws';
 import type { RawData, WebSocket } from 'ws';
 import { type Authenticated, type Authentication, isUnauthenticated, readBearer } from './authentication.ts';
-import { createDeadline, graceMs } from './deadline.ts';
+import { createDeadline, farewellMs, graceMs } from './deadline.ts';
 import { type OperationOptions, type PreparedArgs, prepareOperation, toFace } from './websocket-operation.ts';
 
 /** Close codes of the WebSocket protocol itself. */
@@ -38,7 +38,14 @@ type ProtocolContext = ConnectionContext<Record<string, unknown>, Connection>;
 export function createProtocol(
   options: ProtocolOptions,
 ): (socket: WebSocket, client: Pick<Connection, 'peer' | 'userAgent'>) => void {
-  const { log } = options;
+  const { deletedUsers, log } = options;
+  const connections = new Set<Connection>();
+  deletedUsers.watch({
+    forget(userId) {
+      for (const connection of connections) if (viewerIdOf(connection) === userId) limitLife(connection, options);
+    },
+    heldUserIds: () => [...connections].flatMap((connection) => viewerIdOf(connection) ?? []),
+  });
   const server = makeServer<Record<string, unknown>, Connection>({
     onConnect: (context) => signIn(context, options),
     onPing: (context, payload) => renew(context, payload, options),
@@ -55,10 +62,12 @@ export function createProtocol(
 
   return (socket, client) => {
     const connection: Connection = { socket, ...client, authenticated: null, deadline: null, operations: new Set() };
+    connections.add(connection);
     const closed = server.opened(toAdapter(connection, options), connection);
     // What it is about, a frame that is too large or malformed, ws has answered with its close code.
     socket.on('error', (error) => log.debug({ error }, 'a socket failed'));
     socket.once('close', (code, reason) => {
+      connections.delete(connection);
       connection.deadline?.clear();
       closed(code, String(reason)).catch((error) => log.error({ error }, 'a socket could not be cleaned up'));
     });
@@ -157,10 +166,15 @@ async function renew({ acknowledged, extra }: ProtocolContext, payload: unknown,
 
 const forbid = ({ socket }: Connection): void => socket.close(CloseCode.Forbidden, 'Forbidden');
 
+const viewerIdOf = ({ authenticated }: Connection): string | null => authenticated?.viewer?.id ?? null;
+
+/** A socket ends with its token, and soon after its user was deleted. */
 function limitLife(connection: Connection, options: ProtocolOptions): void {
   const { socket, authenticated } = connection;
   connection.deadline?.clear();
   if (!authenticated?.expiresAtMs || socket.readyState !== socket.OPEN) return;
-  const endsAtMs = authenticated.expiresAtMs + (options.graceMs ?? graceMs);
+  const endsAtMs = options.deletedUsers.has(viewerIdOf(connection))
+    ? Date.now() + farewellMs
+    : authenticated.expiresAtMs + (options.graceMs ?? graceMs);
   connection.deadline = createDeadline(endsAtMs, () => forbid(connection));
 }

@@ -5,6 +5,7 @@ import type { Context } from '../graphql/context.ts';
 import { maskError } from '../graphql/masking.ts';
 import type { Log } from '../platform/log.ts';
 import { useLimitedParser, useLimits, useNoIntrospection, useValidationBudget } from './document-limits.ts';
+import { useViewAs } from './view-as.ts';
 
 /** Yoga without what the server does itself before a request gets here: CORS, limits of bodies, GraphiQL, other routes. */
 export function createGraphQL(options: { schema: GraphQLSchema; introspection: boolean; log: Log }) {
@@ -24,6 +25,7 @@ export function createGraphQL(options: { schema: GraphQLSchema; introspection: b
       ...(options.introspection ? [] : [useNoIntrospection()]),
       useValidationBudget(),
       useLimits(),
+      useViewAs(),
       useNoDeadSubscriptions(),
       useMasking(),
     ],

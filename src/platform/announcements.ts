@@ -1,6 +1,7 @@
 import type { Change } from './change-stream.ts';
 import type { Database, Statement, Transaction } from './database.ts';
-import type { LiveBus, Topic } from './live-bus.ts';
+import type { DeletedUsers } from './deleted-users.ts';
+import { type LiveBus, type Topic, topics } from './live-bus.ts';
 import type { Log } from './log.ts';
 import { createPostgresListener, notificationChannel } from './postgres-listener.ts';
 
@@ -9,11 +10,27 @@ interface Announcement extends Change {
   topic: Topic;
 }
 
-/** Tells every process, once the transaction commits. */
-export async function announce(tx: Transaction, topic: Topic, { userId, revision }: Change): Promise<void> {
-  const payload: Announcement = { topic, userId, revision };
-  await tx.$executeRaw`select pg_notify(${notificationChannel}, ${JSON.stringify(payload)})`;
+/** A user is gone, and every process forgets them. */
+interface Farewell {
+  deletedUserId: string;
 }
+
+/** Tells every process, once the transaction commits. */
+export const announce = (tx: Transaction, topic: Topic, { userId, revision }: Change): Promise<void> =>
+  notify(tx, { topic, userId, revision });
+
+/** Makes every process forget the user, once the transaction commits. */
+export const announceDeletion = (tx: Transaction, userId: string): Promise<void> =>
+  notify(tx, { deletedUserId: userId });
+
+async function notify(tx: Transaction, message: Announcement | Farewell): Promise<void> {
+  await tx.$executeRaw`select pg_notify(${notificationChannel}, ${JSON.stringify(message)})`;
+}
+
+/** The same as an expression of a statement that changes something: tells of each row, which has user_id and revision. */
+export const announcing = (topic: Topic, row: string): string =>
+  `pg_notify('${notificationChannel}', json_build_object(
+    'topic', '${topic}', 'userId', ${row}.user_id, 'revision', ${row}.revision)::text)`;
 
 /** Where the current revisions of a topic stand: a statement of $1 user ids that answers `Change` rows. */
 export type RevisionStatements = Record<Topic, Statement>;
@@ -28,28 +45,40 @@ export interface Announcements {
 const catchUpBatchSize = 1_000;
 const catchUpRetryMs = 500;
 
-/** Hands announcements to the streams of this process, and after a gap the current state of all that they are about. */
-export function createAnnouncements(options: {
+export interface AnnouncementsOptions {
   connectionString: string;
   db: Pick<Database, 'query'>;
   live: LiveBus;
+  deletedUsers: DeletedUsers;
   log: Log;
   revisions: RevisionStatements;
-}): Announcements {
-  const { db, live, log, revisions } = options;
+  /** Says which of $1 user ids were deleted, as `userId`. */
+  deletedAmong: Statement;
+}
+
+/**
+ * Hands announcements to the streams of this process, and after a gap the current state of all that they are about; in the
+ * same way those who were deleted to whatever still holds something of them.
+ */
+export function createAnnouncements(options: AnnouncementsOptions): Announcements {
+  const { db, live, deletedUsers, log, revisions } = options;
   let isClosed = false;
 
-  const catchUp = async (topic: Topic, missedSinceMs: number) => {
-    const userIds = live.subscribedUserIds(topic);
-    for (let start = 0; start < userIds.length; start += catchUpBatchSize) {
-      const batch = userIds.slice(start, start + catchUpBatchSize);
-      for (const current of await db.query<Change>(revisions[topic], [batch]))
-        live.catchUp(topic, current, missedSinceMs);
+  const queryInBatches = async <Row extends object>(statement: Statement, ids: string[], take: (row: Row) => void) => {
+    for (let start = 0; start < ids.length; start += catchUpBatchSize) {
+      for (const row of await db.query<Row>(statement, [ids.slice(start, start + catchUpBatchSize)])) take(row);
     }
   };
   const catchUpAll = async (missedSinceMs: number) => {
     try {
-      for (const topic of Object.keys(revisions) as Topic[]) await catchUp(topic, missedSinceMs);
+      await queryInBatches<Pick<Change, 'userId'>>(options.deletedAmong, deletedUsers.heldUserIds(), ({ userId }) =>
+        deletedUsers.add(userId),
+      );
+      for (const topic of topics) {
+        await queryInBatches<Change>(revisions[topic], live.subscribedUserIds(topic), (current) =>
+          live.catchUp(topic, current, missedSinceMs),
+        );
+      }
     } catch (error) {
       if (isClosed) return;
       log.warn({ error }, 'subscribers could not be brought up to date; trying again');
@@ -61,9 +90,10 @@ export function createAnnouncements(options: {
     connectionString: options.connectionString,
     log,
     onMessage(payload) {
-      const message = toAnnouncement(payload);
-      if (message) live.dispatch(message.topic, { userId: message.userId, revision: message.revision });
-      else log.warn('an announcement was not understood');
+      const message = readMessage(payload);
+      if (!message) log.warn('an announcement was not understood');
+      else if ('deletedUserId' in message) deletedUsers.add(message.deletedUserId);
+      else live.dispatch(message.topic, { userId: message.userId, revision: message.revision });
     },
     onReady: (missedSinceMs) => void catchUpAll(missedSinceMs),
   });
@@ -76,11 +106,14 @@ export function createAnnouncements(options: {
   };
 }
 
-function toAnnouncement(payload: string): Announcement | null {
+function readMessage(payload: string): Announcement | Farewell | null {
   try {
-    const message = JSON.parse(payload) as Partial<Announcement>;
+    const message = JSON.parse(payload) as Partial<Announcement & Farewell>;
+    if (typeof message.deletedUserId === 'string') return { deletedUserId: message.deletedUserId };
     const isWhole =
-      message.topic === 'picture' && typeof message.userId === 'string' && Number.isInteger(message.revision);
+      topics.some((topic) => topic === message.topic) &&
+      typeof message.userId === 'string' &&
+      Number.isInteger(message.revision);
     return isWhole ? (message as Announcement) : null;
   } catch {
     return null;

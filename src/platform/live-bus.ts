@@ -6,8 +6,9 @@
 
 import { type Change, type ChangeStream, createChangeStream } from './change-stream.ts';
 
-/** What can change: the active picture of a user. */
-export type Topic = 'picture';
+/** What of a user can change: the active picture; the profile with the names and who sees it; the preferences. */
+export const topics = ['picture', 'profile', 'preferences'] as const;
+export type Topic = (typeof topics)[number];
 
 export interface LiveBus {
   subscribe(topic: Topic, userIds: Iterable<string>): ChangeStream;
@@ -25,7 +26,11 @@ export interface LiveBus {
 }
 
 export function createLiveBus(): LiveBus {
-  const streams: Record<Topic, Map<string, Set<ChangeStream>>> = { picture: new Map() };
+  const streams: Record<Topic, Map<string, Set<ChangeStream>>> = {
+    picture: new Map(),
+    profile: new Map(),
+    preferences: new Map(),
+  };
   let isClosed = false;
 
   const add = (topic: Topic, userId: string, stream: ChangeStream) => {

@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import type { DeletedUsers } from './deleted-users.ts';
 import type { ImageProcessor } from './images.ts';
 import type { LiveBus } from './live-bus.ts';
 import type { PictureStore } from './picture-store.ts';
@@ -7,6 +8,7 @@ import type { PictureStore } from './picture-store.ts';
 export interface Platform {
   db: Database;
   live: LiveBus;
+  deletedUsers: DeletedUsers;
   images: ImageProcessor;
   pictures: PictureStore;
 }

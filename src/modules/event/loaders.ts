@@ -54,28 +54,22 @@ export function createEventPageLoader(db: Pick<Database, 'query'>): EventPageLoa
 }
 
 async function readPages(db: Pick<Database, 'query'>, pages: readonly EventPage[]): Promise<EventRecord[][]> {
-  const groups = new Map<Statement, number[]>();
-  for (const [index, page] of pages.entries()) {
-    const statement = statementFor(page);
-    groups.set(statement, [...(groups.get(statement) ?? []), index]);
-  }
+  const asked = new Map<Statement, object[]>(pages.map((page) => [statementFor(page), []]));
+  for (const [index, page] of pages.entries()) asked.get(statementFor(page))?.push(toJson(page, index));
   const read = pages.map((): EventRecord[] => []);
   await Promise.all(
-    Array.from(groups, async ([statement, indexes]) => {
-      const asked = pages.filter((_, index) => indexes.includes(index));
-      const rows = await db.query<EventRow>(statement, toValues(asked));
-      for (const { page, ...event } of rows) read[indexes[page] ?? -1]?.push(event);
+    Array.from(asked, async ([statement, ofStatement]) => {
+      const rows = await db.query<EventRow>(statement, [JSON.stringify(ofStatement)]);
+      for (const { page, ...event } of rows) read[page]?.push(event);
     }),
   );
   return read;
 }
 
-const toValues = (pages: readonly EventPage[]) => [
-  pages.map(({ userId }) => userId),
-  pages.map(({ types }) => `{${types.join()}}`),
-  pages.map(({ movieId }) => movieId),
-  ...([0, 1, 2, 3, 4] as const).map((column) => pages.map(({ keyset }) => keyset[column])),
-];
+function toJson({ userId, types, movieId, keyset }: EventPage, page: number) {
+  const [newest_at, newest_id, oldest_at, oldest_id, row_count] = keyset;
+  return { page, user_id: userId, types, movie_id: movieId, newest_at, newest_id, oldest_at, oldest_id, row_count };
+}
 
 function statementFor({ types, movieId, isForward }: EventPage): Statement {
   const statements =

@@ -32,7 +32,8 @@ async function record({ db }: Deps, userId: string, inputs: EventInput[]): Promi
   const entries = inputs.map((input): Entry => ({ ...input, id: uuidv7() }));
   const distinct = new Map<string, Entry>();
   for (const entry of entries) if (!distinct.has(placeOf(entry))) distinct.set(placeOf(entry), entry);
-  const rows = await db.query<RecordedRow>(insertEvents, toValues(userId, [...distinct.values()]));
+  const values = [userId, JSON.stringify(Array.from(distinct.values(), toRow)), uuidv7()];
+  const rows = await db.query<RecordedRow>(insertEvents, values);
   if (rows.length === 0) throw unauthenticated('The user of this token was deleted.');
   const events = new Map(rows.map((row) => [placeOf(row), row]));
   return entries.map((entry) => {
@@ -42,18 +43,15 @@ async function record({ db }: Deps, userId: string, inputs: EventInput[]): Promi
   });
 }
 
-const toValues = (userId: string, entries: Entry[]) => [
-  userId,
-  entries.map(({ id }) => id),
-  entries.map(({ type }) => type),
-  entries.map(({ movieId }) => movieId),
-  entries.map(({ rating }) => rating),
-  entries.map(({ review }) => review),
-  // Not as dates: pg writes those in the server's time zone, and drops the seconds that zones had before 1900 or so.
-  entries.map(({ occurredAt }) => occurredAt.toISOString()),
-  entries.map(({ idempotencyKey }) => idempotencyKey),
-  uuidv7(),
-];
+const toRow = ({ id, type, movieId, rating, review, occurredAt, idempotencyKey }: Entry) => ({
+  id,
+  type,
+  movie_id: movieId,
+  rating,
+  review,
+  occurred_at: occurredAt,
+  idempotency_key: idempotencyKey,
+});
 
 /** Deletes an event of the user; its idempotency key records anew from then on. Throws NotFoundError. */
 export async function deleteEvent({ db }: Deps, userId: string, id: string): Promise<void> {

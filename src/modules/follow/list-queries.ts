@@ -10,6 +10,8 @@ interface ListTable {
   ownerColumn: string;
   itemColumn: string;
   itemType: 'text' | 'int';
+  /** Leaves out whom $1 viewer blocks or is blocked by: not even a cursor may name them. */
+  withoutBlocked?: boolean;
 }
 
 type Direction = 'desc' | 'asc';
@@ -19,7 +21,10 @@ type Direction = 'desc' | 'asc';
  * oldest first (`asc`). `ordinal` counts ${maxRowsPerOwner} for each owner, so that it tells the owner too. By the index
  * of owner, time and item, from which no more rows are read than are wanted.
  */
-const pageRows = ({ name, ownerColumn, itemColumn, itemType }: ListTable, direction: Direction): string => `(
+const pageRows = (
+  { name, ownerColumn, itemColumn, itemType, withoutBlocked }: ListTable,
+  direction: Direction,
+): string => `(
   select (owner.ordinal - 1) * ${maxRowsPerOwner} + page.ordinal as ordinal, page.item_id, page.since
   from unnest($2::text[]) with ordinality as owner (id, ordinal)
   cross join lateral (
@@ -30,11 +35,17 @@ const pageRows = ({ name, ownerColumn, itemColumn, itemType }: ListTable, direct
       where ${ownerColumn} = owner.id
         and (created_at, ${itemColumn}) < ($3::timestamptz, $4::${itemType})
         and (created_at, ${itemColumn}) > ($5::timestamptz, $6::${itemType})
+        ${withoutBlocked ? withoutBlockedItems(itemColumn) : ''}
       order by created_at ${direction}, ${itemColumn} ${direction}
       limit least($7::int, ${maxRowsPerOwner})
     ) as wanted
   ) as page
 )`;
+
+/** As values and not as `exists`, which the planner would make a join of, and then sort the whole list. */
+const withoutBlockedItems = (itemColumn: string) => `
+        and (select 1 from blocks where blocker_id = $1 and blocked_id = ${itemColumn}) is null
+        and (select 1 from blocks where blocker_id = ${itemColumn} and blocked_id = $1) is null`;
 
 /** A list's statement from the newest on, and the one from the oldest back. */
 export interface ListStatements {
@@ -47,7 +58,7 @@ const bothWays = (name: string, toText: (direction: Direction) => string): ListS
   backward: { name: `${name}_backward`, text: toText('asc') },
 });
 
-/** Users on lists as $1 viewer may know them; those who are hidden come with `isHidden`. */
+/** Users on lists as $1 viewer may know them. */
 const userList = (name: string, table: Omit<ListTable, 'itemType'>): ListStatements =>
   bothWays(
     name,
@@ -63,6 +74,7 @@ export const followers = userList('followers', {
   name: 'follows',
   ownerColumn: 'followee_id',
   itemColumn: 'follower_id',
+  withoutBlocked: true,
 });
 
 /** By index follows(follower_id, created_at desc, followee_id desc). */
@@ -70,6 +82,7 @@ export const following = userList('following', {
   name: 'follows',
   ownerColumn: 'follower_id',
   itemColumn: 'followee_id',
+  withoutBlocked: true,
 });
 
 /** By index follow_requests(requestee_id, created_at desc, requester_id desc). */
@@ -77,6 +90,7 @@ export const followRequests = userList('follow_requests', {
   name: 'follow_requests',
   ownerColumn: 'requestee_id',
   itemColumn: 'requester_id',
+  withoutBlocked: true,
 });
 
 /** By index blocks(blocker_id, created_at desc, blocked_id desc). */

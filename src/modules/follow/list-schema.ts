@@ -1,9 +1,10 @@
 import { builder } from '../../graphql/builder.ts';
 import { pageArgs, sinceOf, UserConnection } from '../../graphql/connections.ts';
-import type { Context } from '../../graphql/context.ts';
+import { type Context, readerIdOf } from '../../graphql/context.ts';
 import { emptyConnection, type PageArgs, readPageArgs, toConnection, toKeysetValues } from '../../graphql/pages.ts';
 import { toUserRecord } from '../user/queries.ts';
 import type { UserRecord } from '../user/record.ts';
+import { asSeenBy } from '../user/view-as.ts';
 import { canViewerSee, type Part } from '../visibility/policy.ts';
 import * as lists from './list-queries.ts';
 import { loadersOf, toVisibleToAll, type UserListRow } from './loaders.ts';
@@ -25,30 +26,32 @@ function readList(owner: UserRecord, args: PageArgs, { list, ids }: { list: List
   return { request, key };
 }
 
-const userList = (list: List, { toNode = toUserUnlessHidden } = {}) => ({
+const userList = (list: List, { toNode = toUserUnlessHidden }: { toNode?: ToUser } = {}) => ({
   type: UserConnection,
   args: pageArgs,
   resolve: async (owner: UserRecord, args: PageArgs, context: Context) => {
     const { request, key } = readList(owner, args, { list, ids: 'user' });
     if (!key) return { ...emptyConnection(), totalCount: null };
-    const rows = await loadersOf(context).userLists.load(key);
+    const rows = await loadersOf(context, readerIdOf(context, owner.id)).userLists.load(key);
     const page = toConnection(request, rows, {
       toPosition: ({ since, id }) => ({ at: since, id }),
-      toNode,
+      toNode: (row) => toNode(row, context),
       toSince: ({ since }) => since,
     });
     return { ...page, totalCount: list.totalCount(owner) };
   },
 });
 
-const toUserUnlessHidden = (row: UserListRow): UserRecord | null => (row.isHidden ? null : toUserRecord(row));
+type ToUser = (row: UserListRow, context: Context) => UserRecord | null;
+
+const toUserUnlessHidden: ToUser = (row, { viewAs }) => (row.isHidden ? null : asSeenBy(viewAs, toUserRecord(row)));
 
 const catalogueList = (kind: CatalogueKind, list: List) => ({
   args: pageArgs,
   resolve: async (owner: UserRecord, args: PageArgs, context: Context) => {
     const { request, key } = readList(owner, args, { list, ids: 'number' });
     if (!key) return { ...emptyConnection(), totalCount: 0 };
-    const rows = await loadersOf(context).catalogueLists.load(key);
+    const rows = await loadersOf(context, readerIdOf(context, owner.id)).catalogueLists.load(key);
     const page = toConnection(request, rows, {
       toPosition: ({ since, tmdbId }) => ({ at: since, id: String(tmdbId) }),
       toNode: (row): CatalogueRecord => ({ ...row, kind }),

@@ -92,17 +92,17 @@ interface Asker {
   viewer: { id: string } | null;
 }
 
-const loadersByAsker = new WeakMap<Asker, Loaders>();
+const loadersByAsker = new WeakMap<Asker, Map<string | null, Loaders>>();
 
-/** The loaders of the request with this context, made when they are first asked for. */
-export function loadersOf(asker: Asker): Loaders {
-  const loaders = loadersByAsker.get(asker) ?? createLoaders(asker);
-  loadersByAsker.set(asker, loaders);
+/** The loaders of the request with this context, made when they are first asked for; they read for the viewer, or for another. */
+export function loadersOf(asker: Asker, readerId: string | null = asker.viewer?.id ?? null): Loaders {
+  const loadersByReader = loadersByAsker.get(asker) ?? new Map<string | null, Loaders>();
+  const loaders = loadersByReader.get(readerId) ?? createLoaders(asker.platform, readerId);
+  loadersByAsker.set(asker, loadersByReader.set(readerId, loaders));
   return loaders;
 }
 
-function createLoaders({ platform: { db }, viewer }: Asker): Loaders {
-  const viewerId = viewer?.id ?? null;
+function createLoaders({ db }: Asker['platform'], viewerId: string | null): Loaders {
   return {
     userLists: createListLoader(db, viewerId),
     catalogueLists: createListLoader(db, viewerId),
@@ -123,9 +123,11 @@ export async function loadVisibleToAll(
 /** What stays of a user for one who has blocked them: everything that privacy governs is hidden. */
 export function toVisibleToAll(row: UserRow): UserRecord {
   const user = toUserRecord(row);
-  return {
+  const visible: UserRecord = {
     ...user,
     privacy: { ...user.privacy, profile: 'PRIVATE', watchHistory: 'PRIVATE', ratings: 'PRIVATE' },
-    relation: { isOwner: false, viewerFollows: false, viewerRequested: false, followsViewer: false },
+    relation: { ...user.relation, isOwner: false },
   };
+  if (visible.picture) visible.picture = { ...visible.picture, owner: visible };
+  return visible;
 }

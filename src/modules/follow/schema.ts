@@ -4,11 +4,11 @@ import { builder } from '../../graphql/builder.ts';
 import { type Context, loadViewer, requireViewer } from '../../graphql/context.ts';
 import { FollowState } from '../../graphql/enums.ts';
 import { decodeUserId } from '../../graphql/global-id.ts';
+import { isAnySelected } from '../../graphql/selection.ts';
 import type { UserRecord } from '../user/record.ts';
 import { blockUser, unblockUser } from './block-service.ts';
 import { loadersOf } from './loaders.ts';
 import type { FollowRecord, FollowTarget } from './record.ts';
-import { isAnySelected } from './selection.ts';
 import { acceptFollowRequest, declineFollowRequest, follow, removeFollower, unfollow } from './service.ts';
 
 const Followable = builder.unionType('Followable', {

@@ -1,11 +1,11 @@
 import { builder } from '../../graphql/builder.ts';
 import { pageArgs } from '../../graphql/connections.ts';
-import { requireViewer } from '../../graphql/context.ts';
+import { ownerIdOf, requireViewer } from '../../graphql/context.ts';
+import { subscribeToUsers, toFreshUser } from '../../graphql/live.ts';
 import { emptyConnection, type Position, readPageArgs, toConnection } from '../../graphql/pages.ts';
 import type { PictureRecord, VariantRecord } from '../user/record.ts';
 import { canViewerSee } from '../visibility/policy.ts';
 import { imageUrl, pictureUrl, variantUrl } from './address.ts';
-import { followPictures } from './live.ts';
 import { loadPictures, loadVersions } from './loaders.ts';
 
 /** Size and stillness of an image that a client wants. */
@@ -30,13 +30,17 @@ const PictureVariant = builder.objectRef<VariantRecord>('PictureVariant').implem
 builder.node('ProfilePicture', {
   description: "A version of a user's profile picture. Anyone may see an active one; the others are the owner's alone.",
   id: { resolve: ({ id }) => id, description: '`picture_` and a UUID.' },
-  loadManyWithoutCache: (ids, { platform, viewer }) => loadPictures(platform, viewer?.id ?? null, ids),
+  loadManyWithoutCache: async (ids, { platform, viewer, viewAs }) => {
+    const pictures = await loadPictures(platform, viewer?.id ?? null, ids);
+    // All that isn't active among them is the viewer's own.
+    return viewAs ? pictures.map((picture) => (picture?.isActive ? picture : null)) : pictures;
+  },
   fields: (t) => ({
     user: t.field({
       type: 'User',
       description: 'Whose picture it is.',
-      resolve: async ({ userId }, _, { users }) => {
-        const user = await users.load(userId);
+      resolve: async ({ userId, owner }, _, { users }) => {
+        const user = owner ?? (await users.load(userId));
         if (!user) throw new Error(`The user ${userId} of a picture is not there.`);
         return user;
       },
@@ -70,17 +74,17 @@ builder.node('ProfilePicture', {
     originalName: t.string({
       nullable: true,
       description: "The uploaded file's name. The owner alone sees it.",
-      resolve: (picture, _, { viewer }) => (viewer?.id === picture.userId ? picture.originalName : null),
+      resolve: (picture, _, context) => (ownerIdOf(context) === picture.userId ? picture.originalName : null),
     }),
     originalMimeType: t.string({
       nullable: true,
       description: "The uploaded file's type, by its content. The owner alone sees it.",
-      resolve: (picture, _, { viewer }) => (viewer?.id === picture.userId ? picture.originalMimeType : null),
+      resolve: (picture, _, context) => (ownerIdOf(context) === picture.userId ? picture.originalMimeType : null),
     }),
     originalBytes: t.int({
       nullable: true,
       description: "The uploaded file's bytes. The owner alone sees it.",
-      resolve: (picture, _, { viewer }) => (viewer?.id === picture.userId ? picture.originalBytes : null),
+      resolve: (picture, _, context) => (ownerIdOf(context) === picture.userId ? picture.originalBytes : null),
     }),
   }),
 });
@@ -175,18 +179,11 @@ don't exist, or that the viewer may not know of, are silent.`,
       known: t.arg({ type: [KnownPictureRevision], description: 'What the client shows already.' }),
     },
     subscribe: (_, { userIds, known }, context) =>
-      followPictures(
-        { ...context.platform, liveUsers: context.liveUsers },
-        {
-          viewerId: context.viewer?.id ?? null,
-          userIds: userIds ?? [requireViewer(context).id],
-          known: known ?? [],
-        },
-      ),
-    resolve: (user, _, { users }) => {
-      // The subscription's own loader still has what it read at an earlier change.
-      users.clearAll();
-      return user;
-    },
+      subscribeToUsers(context, {
+        topic: 'picture',
+        userIds: userIds ?? [requireViewer(context).id],
+        known: known ?? [],
+      }),
+    resolve: (user, _, context) => toFreshUser(user, context),
   }),
 );

@@ -2,6 +2,7 @@ import { InvalidInputError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { reloadViewer, requireViewer } from '../../graphql/context.ts';
 import { Theme } from '../../graphql/enums.ts';
+import { subscribeToUsers, toFreshUser } from '../../graphql/live.ts';
 import type { PreferencesRecord, UserRecord } from '../user/record.ts';
 import { upsertPreferences } from './service.ts';
 
@@ -98,5 +99,16 @@ builder.mutationField('upsertPreferences', (t) =>
       await upsertPreferences(context.platform, requireViewer(context).id, input);
       return { owner: await reloadViewer(context) };
     },
+  }),
+);
+
+builder.subscriptionField('preferencesUpdated', (t) =>
+  t.field({
+    type: 'Preferences',
+    authScopes: { signedIn: true },
+    description: "The viewer's own preferences, for their other tabs. May skip states, never the last.",
+    subscribe: (_, __, context) =>
+      subscribeToUsers(context, { topic: 'preferences', userIds: [requireViewer(context).id] }),
+    resolve: (user, _, context) => ({ owner: toFreshUser(user, context) }),
   }),
 );

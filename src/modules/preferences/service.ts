@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { InvalidInputError } from '../../errors.ts';
+import { announcing } from '../../platform/announcements.ts';
 import type { Database, Statement } from '../../platform/database.ts';
 import { maxNotifications, readPreferencesInput } from './input.ts';
 
@@ -17,14 +18,17 @@ with changed as (
     language = coalesce($4::text, language),
     theme = coalesce($5::theme, theme),
     notifications = case when $7 then '{}' else notifications end || $6::jsonb,
+    revision = revision + 1,
     updated_at = now()
   where user_id = $1
     and (select count(*) from jsonb_object_keys(case when $7 then '{}' else notifications end || $6::jsonb)) <= ${maxNotifications}
-  returning user_id
+  returning user_id, revision
+),
+audited as (
+  insert into audit_entries (id, user_id, action, actor, changed_fields)
+  select $8::uuid, user_id, 'preferences.changed', 'OWNER', $9::text[] from changed
 )
-insert into audit_entries (id, user_id, action, actor, changed_fields)
-select $8::uuid, user_id, 'preferences.changed', 'OWNER', $9::text[] from changed
-returning user_id`,
+select ${announcing('preferences', 'changed')} from changed`,
 };
 
 /** Changes what was given of the user's preferences, all of it or nothing. Throws InvalidInputError. */

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { unauthenticated } from '../../errors.ts';
 import type { Database, Transaction } from '../../platform/database.ts';
+import { announceProfile } from '../user/profile-revision.ts';
 import { readPrivacyInput } from './input.ts';
 
 /** Changes what was given of the user's privacy. A profile that becomes PUBLIC accepts the requests that wait. */
@@ -12,6 +13,7 @@ export async function upsertPrivacy({ db }: { db: Database }, userId: string, in
     const { count } = await tx.privacy.updateMany({ where: { userId }, data: { ...patch, updatedAt: new Date() } });
     if (count === 0) throw unauthenticated('The user of this token was deleted.');
     if (patch.profile === 'PUBLIC') await acceptAllRequests(tx, userId);
+    if (patch.profile) await announceProfile(tx, userId);
     await tx.auditEntry.create({
       data: { id: uuidv7(), userId, action: 'privacy.changed', actor: 'OWNER', changedFields },
     });

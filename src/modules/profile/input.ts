@@ -15,7 +15,9 @@ import type { ProfileRecord } from '../user/record.ts';
 import { parseUsername } from '../user/username.ts';
 
 /** The columns of a profile that its owner changes; what is absent stays as it is. */
-export type ProfilePatch = Partial<Omit<ProfileRecord, 'completedAt' | 'setupSkippedAt' | 'createdAt' | 'updatedAt'>>;
+export type ProfilePatch = Partial<
+  Omit<ProfileRecord, 'completedAt' | 'setupSkippedAt' | 'revision' | 'createdAt' | 'updatedAt'>
+>;
 
 /** What upsertProfile asks for. */
 export interface ProfileInput {

@@ -1,5 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { ProfileIncompleteError, unauthenticated } from '../../errors.ts';
+import type { Prisma } from '../../generated/prisma/client.ts';
+import { announce, announcing } from '../../platform/announcements.ts';
 import type { Database, Statement, Transaction } from '../../platform/database.ts';
 import { toSearchName } from '../user/search-name.ts';
 import { claimUsername, toUsernameTaken } from '../user/username-service.ts';
@@ -30,7 +32,7 @@ export async function markProfileComplete({ db }: { db: Database }, userId: stri
     if (missingRequiredFields.length > 0) throw new ProfileIncompleteError(missingRequiredFields);
     if (profile.completedAt) return;
     const now = new Date();
-    await tx.profile.update({ where: { userId }, data: { completedAt: now, updatedAt: now } });
+    await updateProfile(tx, userId, { completedAt: now, updatedAt: now });
     await tx.auditEntry.create({
       data: { id: uuidv7(), userId, action: 'profile.completed', actor: 'OWNER', changedFields: ['isComplete'] },
     });
@@ -42,10 +44,15 @@ const skipSetup: Statement = {
   name: 'skip_profile_setup',
   text: `
 with skipped as (
-  update profiles set setup_skipped_at = now() where user_id = $1 and setup_skipped_at is null returning user_id
+  update profiles set setup_skipped_at = now(), revision = revision + 1
+  where user_id = $1 and setup_skipped_at is null
+  returning user_id, revision
+),
+audited as (
+  insert into audit_entries (id, user_id, action, actor, changed_fields)
+  select $2::uuid, user_id, 'profile.setupSkipped', 'OWNER', '{setupSkippedAt}' from skipped
 )
-insert into audit_entries (id, user_id, action, actor, changed_fields)
-select $2::uuid, user_id, 'profile.setup_skipped', 'OWNER', '{setupSkippedAt}' from skipped`,
+select ${announcing('profile', 'skipped')} from skipped`,
 };
 
 /** Notes that the user needn't be sent to profile setup again; the first time counts. */
@@ -78,14 +85,11 @@ async function changeProfile(
   const changed = { ...profile, ...patch };
   const { missingRequiredFields } = completionOf({ ...changed, username, hasPicture: pictures.length > 0 });
   const now = new Date();
-  await tx.profile.update({
-    where: { userId },
-    data: {
-      ...patch,
-      ...(patch.displayName !== undefined && { searchName: patch.displayName && toSearchName(patch.displayName) }),
-      updatedAt: now,
-      ...(missingRequiredFields.length > 0 && { completedAt: null }),
-    },
+  await updateProfile(tx, userId, {
+    ...patch,
+    ...(patch.displayName !== undefined && { searchName: patch.displayName && toSearchName(patch.displayName) }),
+    updatedAt: now,
+    ...(missingRequiredFields.length > 0 && { completedAt: null }),
   });
   if (changedColumns.includes('displayName')) await tx.user.update({ where: { id: userId }, data: { updatedAt: now } });
   await tx.auditEntry.create({
@@ -97,6 +101,16 @@ async function changeProfile(
       changedFields: toFieldNames(changedColumns),
     },
   });
+}
+
+/** Writes the profile, and tells whoever is subscribed to it. */
+async function updateProfile(tx: Transaction, userId: string, data: Prisma.ProfileUpdateInput): Promise<void> {
+  const { revision } = await tx.profile.update({
+    where: { userId },
+    data: { ...data, revision: { increment: 1 } },
+    select: { revision: true },
+  });
+  await announce(tx, 'profile', { userId, revision });
 }
 
 /** The API knows the three columns of the salary as one field. */

@@ -2,6 +2,7 @@ import DataLoader from 'dataloader';
 import type { Database } from '../../platform/database.ts';
 import { toUserRecord, type UserRow, userByUsername, usersForViewers } from './queries.ts';
 import type { UserRecord } from './record.ts';
+import { asSeenBy, type ViewAs } from './view-as.ts';
 
 /** A user, as somebody may know them; null where there is none that they may know of. */
 export type UserLoader = DataLoader<string, UserRecord | null>;
@@ -9,14 +10,18 @@ export type UserLoader = DataLoader<string, UserRecord | null>;
 /** As many pairs go into one statement. */
 const maxBatchSize = 500;
 
-/** The users of one request, each read once. */
-export function createUserLoader(db: Pick<Database, 'query'>, viewerId: string | null): UserLoader {
+/** The users of one request, each read once; the viewer's own record as `viewAs` gets it. */
+export function createUserLoader(
+  db: Pick<Database, 'query'>,
+  viewerId: string | null,
+  viewAs: ViewAs | null = null,
+): UserLoader {
   return new DataLoader(
-    (ids) =>
-      readUsers(
-        db,
-        ids.map((userId) => ({ viewerId, userId })),
-      ),
+    async (ids) => {
+      const pairs = ids.map((userId) => ({ viewerId, userId }));
+      const users = await readUsers(db, pairs);
+      return viewAs ? users.map((user) => user && asSeenBy(viewAs, user)) : users;
+    },
     { maxBatchSize },
   );
 }
@@ -45,13 +50,21 @@ async function readUsers(db: Pick<Database, 'query'>, pairs: readonly UserPair[]
   return records;
 }
 
+/** Whom a username is to find, and for whom. */
+interface UsernameSearch {
+  viewerId: string | null;
+  viewAs: ViewAs | null;
+  username: string;
+  users: UserLoader;
+}
+
 /** The user whom a username, current or former, finds for this viewer; the loader then has them too. */
 export async function findUserByUsername(
   db: Pick<Database, 'query'>,
-  { viewerId, username, users }: { viewerId: string | null; username: string; users: UserLoader },
+  { viewerId, viewAs, username, users }: UsernameSearch,
 ): Promise<UserRecord | null> {
   const [row] = await db.query<UserRow>(userByUsername, [viewerId, username]);
-  const user = row && !row.isHidden ? toUserRecord(row) : null;
+  const user = row && !row.isHidden ? asSeenBy(viewAs, toUserRecord(row)) : null;
   if (user) users.prime(user.id, user);
   return user;
 }

@@ -29,11 +29,13 @@ select asked.ordinal::int - 1 as "index", asked.since,
   profile.preferred_locations as "preferredLocations", profile.salary_min as "salaryMin",
   profile.salary_max as "salaryMax", profile.salary_currency as "salaryCurrency",
   profile.completed_at as "completedAt", profile.setup_skipped_at as "setupSkippedAt",
+  profile.revision as "profileRevision",
   profile.created_at as "profileCreatedAt", profile.updated_at as "profileUpdatedAt",
   privacy.profile as "profileVisibility", privacy.watch_history as "watchHistoryVisibility",
   privacy.ratings as "ratingsVisibility", privacy.updated_at as "privacyUpdatedAt",
   preferences.favorite_genres as "favoriteGenres", preferences.adult_content as "adultContent", preferences.language,
-  preferences.theme, preferences.notifications, preferences.updated_at as "preferencesUpdatedAt",
+  preferences.theme, preferences.notifications, preferences.revision as "preferencesRevision",
+  preferences.updated_at as "preferencesUpdatedAt",
   ${pictureColumns},
   users.id is not distinct from asked.viewer_id as "isOwner",
   follow.follower_id is not null as "viewerFollows", request.requester_id is not null as "viewerRequested",
@@ -75,12 +77,14 @@ export const userByUsername: Statement = {
 export type PictureRow = Omit<PictureRecord, 'id' | 'userId'> & { pictureId: string; pictureUserId: string };
 
 type Timestamps<Prefix extends string> = { [Key in `${Prefix}UpdatedAt`]: Date };
+type Revisions<Prefix extends string> = { [Key in `${Prefix}Revision`]: number };
 
 export type UserRow = Omit<UserRecord, 'profile' | 'privacy' | 'preferences' | 'picture' | 'relation'> &
-  Omit<ProfileRecord, 'createdAt' | 'updatedAt'> &
-  Omit<PreferencesRecord, 'updatedAt'> & {
+  Omit<ProfileRecord, 'revision' | 'createdAt' | 'updatedAt'> &
+  Omit<PreferencesRecord, 'revision' | 'updatedAt'> & {
     [Part in Exclude<keyof PrivacyRecord, 'updatedAt'> as `${Part}Visibility`]: PrivacyRecord[Part];
   } & Timestamps<'profile' | 'privacy' | 'preferences'> &
+  Revisions<'profile' | 'preferences'> &
   PictureRow &
   UserRecord['relation'] & { index: number; since: Date | null; isHidden: boolean; profileCreatedAt: Date };
 
@@ -132,6 +136,7 @@ const toProfileRecord = (row: UserRow): ProfileRecord => ({
   salaryCurrency: row.salaryCurrency,
   completedAt: row.completedAt,
   setupSkippedAt: row.setupSkippedAt,
+  revision: row.profileRevision,
   createdAt: row.profileCreatedAt,
   updatedAt: row.profileUpdatedAt,
 });
@@ -142,6 +147,7 @@ const toPreferencesRecord = (row: UserRow): PreferencesRecord => ({
   language: row.language,
   theme: row.theme,
   notifications: row.notifications,
+  revision: row.preferencesRevision,
   updatedAt: row.preferencesUpdatedAt,
 });
 
@@ -164,8 +170,26 @@ export const toPictureRecord = (row: PictureRow): PictureRecord => ({
   deletedAt: row.deletedAt,
 });
 
+/** Which of $1 user ids are those of deleted users, by primary key. */
+export const deletedAmong: Statement = {
+  name: 'deleted_among',
+  text: 'select user_id as "userId" from tombstones where user_id = any($1::text[])',
+};
+
 /** The picture revisions of $1 user ids, by primary key. */
 export const pictureRevisions: Statement = {
   name: 'picture_revisions',
   text: 'select id as "userId", picture_revision as revision from users where id = any($1::text[])',
+};
+
+/** The profile revisions of $1 user ids, by primary key. */
+export const profileRevisions: Statement = {
+  name: 'profile_revisions',
+  text: 'select user_id as "userId", revision from profiles where user_id = any($1::text[])',
+};
+
+/** The preferences revisions of $1 user ids, by primary key. */
+export const preferencesRevisions: Statement = {
+  name: 'preferences_revisions',
+  text: 'select user_id as "userId", revision from preferences where user_id = any($1::text[])',
 };

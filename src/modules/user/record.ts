@@ -56,6 +56,8 @@ export interface ProfileRecord {
   salaryCurrency: string | null;
   completedAt: Date | null;
   setupSkippedAt: Date | null;
+  /** Counts the changes of the profile, of its user's username, and of who may see it. */
+  revision: number;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -73,6 +75,8 @@ export interface PreferencesRecord {
   language: string;
   theme: Theme;
   notifications: Record<string, boolean>;
+  /** Counts the changes. */
+  revision: number;
   updatedAt: Date;
 }
 
@@ -94,6 +98,8 @@ export interface PictureRecord {
   originalBytes: number;
   uploadedAt: Date;
   deletedAt: Date | null;
+  /** Where the viewer may know of the picture's owner here and nowhere else: on the list of those whom they block. */
+  owner?: UserRecord;
 }
 
 export interface VariantRecord {

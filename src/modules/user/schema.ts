@@ -1,10 +1,12 @@
+import type { GraphQLResolveInfo } from 'graphql';
 import { badUserInput } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import { UserConnection } from '../../graphql/connections.ts';
-import { type Context, loadViewer } from '../../graphql/context.ts';
+import { type Context, loadViewer, ownerIdOf } from '../../graphql/context.ts';
 import { FollowState } from '../../graphql/enums.ts';
 import { decodeUserId } from '../../graphql/global-id.ts';
 import { readPageArgs } from '../../graphql/pages.ts';
+import { isAnySelected, isOnlySelected } from '../../graphql/selection.ts';
 import { displayNameOf } from './display-name.ts';
 import { findUserByUsername } from './loaders.ts';
 import type { UserRecord } from './record.ts';
@@ -107,7 +109,11 @@ builder.queryFields((t) => ({
     nullable: true,
     description:
       'The signed-in user; null without a token. A valid token of a user not seen before creates the user first.',
-    resolve: (_, __, context) => (context.viewer ? loadViewer(context) : null),
+    resolve: (_, __, context, info) => {
+      if (!context.viewer) return null;
+      const isBare = context.viewAs === null && isForEventsAlone(info);
+      return isBare ? bareOwner(context.viewer.id) : loadViewer(context);
+    },
   }),
   user: t.field({
     type: 'User',
@@ -129,28 +135,40 @@ builder.queryFields((t) => ({
       first: t.arg.int({ description: '1 to 100; 20 if left out.' }),
       after: t.arg.string({ description: 'A cursor of the same search: what comes after it.' }),
     },
-    resolve: (_, { search, first, after }, { platform, viewer }) => {
+    resolve: (_, { search, first, after }, { platform, viewer, viewAs }) => {
       const { size } = readPageArgs({ first }, { name: 'users', ids: 'user' });
-      return searchUsers(platform, { viewerId: viewer?.id ?? null, search, size, after: after ?? null });
+      return searchUsers(platform, { viewerId: viewer?.id ?? null, viewAs, search, size, after: after ?? null });
     },
   }),
   usernameAvailability: t.field({
     type: UsernameAvailability,
     description: 'Whether the viewer can have a username, whoever asks.',
     args: { username: t.arg.string({ required: true, description: 'In any case.' }) },
-    resolve: (_, { username }, { platform, viewer }) =>
-      checkUsername(platform, { viewerId: viewer?.id ?? null, raw: username }),
+    resolve: (_, { username }, context) =>
+      checkUsername(context.platform, { viewerId: ownerIdOf(context), raw: username }),
   }),
 }));
+
+/** The viewer's own events are told without reading the viewer: authentication has seen to it that they are there. */
+const isForEventsAlone = (info: GraphQLResolveInfo) =>
+  isAnySelected(info, ['events']) && isOnlySelected(info, ['__typename', 'id', 'events']);
+
+/** The viewer as far as those fields look at a record. */
+const bareOwner = (id: string) =>
+  ({
+    id,
+    relation: { isOwner: true, viewerFollows: false, viewerRequested: false, followsViewer: false },
+  }) as UserRecord;
 
 function findById(globalId: string, { users }: Context) {
   const id = decodeUserId(globalId);
   return id === null ? null : users.load(id);
 }
 
-async function findByUsername(raw: string | null | undefined, { platform, viewer, users }: Context) {
+async function findByUsername(raw: string | null | undefined, { platform, viewer, viewAs, users }: Context) {
   if (raw == null) throw badUserInput('Expected exactly one of id and username.');
   const parsed = parseUsername(raw);
   if (!('username' in parsed)) return null;
-  return findUserByUsername(platform.db, { viewerId: viewer?.id ?? null, username: parsed.username, users });
+  const viewerId = viewer?.id ?? null;
+  return findUserByUsername(platform.db, { viewerId, viewAs, username: parsed.username, users });
 }

@@ -1,13 +1,15 @@
 import { badUserInput } from '../../errors.ts';
 import type { Database } from '../../platform/database.ts';
 import { toUserRecord } from './queries.ts';
-import type { UserRecord } from './record.ts';
 import { decodeMatchCursor, encodeMatchCursor } from './search-cursor.ts';
 import { toSearchName } from './search-name.ts';
 import { type MatchRow, searchUsersByText } from './search-queries.ts';
+import { asSeenBy, type ViewAs } from './view-as.ts';
 
 export interface UserSearch {
   viewerId: string | null;
+  /** How the viewer's own record is shown; null: as it is. */
+  viewAs: ViewAs | null;
   search: string;
   /** Matches wanted, 1 to 100. */
   size: number;
@@ -24,14 +26,17 @@ const lastCharacter = '\u{10ffff}';
  */
 export async function searchUsers(
   { db }: { db: Pick<Database, 'query'> },
-  { viewerId, search, size, after }: UserSearch,
+  { viewerId, viewAs, search, size, after }: UserSearch,
 ) {
   const searchName = toSearchName(search);
   if (searchName === '') throw badUserInput('Expected the start of a name to search for, and got nothing of one.');
   const { rank, key, id } = after === null ? { rank: -1, key: '', id: '' } : decodeMatchCursor(after, searchName);
   const values = [viewerId, searchName, `${searchName}${lastCharacter}`, rank, key, id, size + 1];
   const read = await db.query<MatchRow>(searchUsersByText, values);
-  const edges = read.slice(0, size).map((row) => toEdge(row, searchName));
+  const edges = read.slice(0, size).map((row) => ({
+    cursor: encodeMatchCursor(row, searchName),
+    node: asSeenBy(viewAs, toUserRecord(row)),
+  }));
   return {
     edges,
     pageInfo: {
@@ -42,8 +47,3 @@ export async function searchUsers(
     },
   };
 }
-
-const toEdge = (row: MatchRow, searchName: string): { cursor: string; node: UserRecord } => ({
-  cursor: encodeMatchCursor(row, searchName),
-  node: toUserRecord(row),
-});

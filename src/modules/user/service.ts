@@ -25,5 +25,8 @@ const isThere: Statement = { name: 'user_exists', text: 'select from users where
 export async function ensureUser({ db }: { db: Pick<Database, 'query'> }, userId: string): Promise<void> {
   await db.query(insertUser, [userId, uuidv7()]);
   const rows = await db.query(isThere, [userId]);
-  if (rows.length === 0) throw unauthenticated('The user of this token was deleted.');
+  if (rows.length === 0) throw userDeleted();
 }
+
+/** What an old token of a user gets who was deleted. */
+export const userDeleted = () => unauthenticated('The user of this token was deleted.');

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { rateLimited, UsernameTakenError } from '../../errors.ts';
 import type { Database, Statement, Transaction } from '../../platform/database.ts';
+import { announceProfile } from './profile-revision.ts';
 import { parseUsername, suggestUsernames } from './username.ts';
 
 /** A former username is kept for its former owner for so long; anybody may have it afterwards. */
@@ -99,7 +100,18 @@ export async function claimUsername(
   await tx.auditEntry.create({
     data: { id: uuidv7(), userId, action: 'username.changed', actor: 'OWNER', changedFields: ['username'] },
   });
+  await announceProfile(tx, userId);
   return 'CHANGED';
+}
+
+/** Keeps the names of a user who is being deleted from anybody else for as long as any name that was given up. */
+export async function holdUsernames(tx: Transaction, userId: string): Promise<void> {
+  const [now, since] = [new Date(), new Date(Date.now() - heldDays * 24 * 3_600_000)];
+  await tx.usernameHistory.updateMany({
+    // What is free already, another may have had meanwhile.
+    where: { userId, OR: [{ releasedAt: null }, { releasedAt: { gt: since } }] },
+    data: { releasedAt: now },
+  });
 }
 
 /** Whoever takes or gives up a name waits here for the others; in order, so that two who swap names can't deadlock. */

@@ -1921,6 +1921,7 @@ export const ProfileScalarFieldEnum = {
   salaryCurrency: 'salaryCurrency',
   completedAt: 'completedAt',
   setupSkippedAt: 'setupSkippedAt',
+  revision: 'revision',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -1935,6 +1936,7 @@ export const PreferencesScalarFieldEnum = {
   language: 'language',
   theme: 'theme',
   notifications: 'notifications',
+  revision: 'revision',
   updatedAt: 'updatedAt'
 } as const
 

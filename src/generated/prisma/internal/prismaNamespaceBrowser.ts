@@ -129,6 +129,7 @@ export const ProfileScalarFieldEnum = {
   salaryCurrency: 'salaryCurrency',
   completedAt: 'completedAt',
   setupSkippedAt: 'setupSkippedAt',
+  revision: 'revision',
   createdAt: 'createdAt',
   updatedAt: 'updatedAt'
 } as const
@@ -143,6 +144,7 @@ export const PreferencesScalarFieldEnum = {
   language: 'language',
   theme: 'theme',
   notifications: 'notifications',
+  revision: 'revision',
   updatedAt: 'updatedAt'
 } as const
 

@@ -28,10 +28,12 @@ export type AggregatePreferences = {
 
 export type PreferencesAvgAggregateOutputType = {
   favoriteGenres: number | null
+  revision: number | null
 }
 
 export type PreferencesSumAggregateOutputType = {
   favoriteGenres: number[]
+  revision: number | null
 }
 
 export type PreferencesMinAggregateOutputType = {
@@ -39,6 +41,7 @@ export type PreferencesMinAggregateOutputType = {
   adultContent: boolean | null
   language: string | null
   theme: $Enums.Theme | null
+  revision: number | null
   updatedAt: Date | null
 }
 
@@ -47,6 +50,7 @@ export type PreferencesMaxAggregateOutputType = {
   adultContent: boolean | null
   language: string | null
   theme: $Enums.Theme | null
+  revision: number | null
   updatedAt: Date | null
 }
 
@@ -57,6 +61,7 @@ export type PreferencesCountAggregateOutputType = {
   language: number
   theme: number
   notifications: number
+  revision: number
   updatedAt: number
   _all: number
 }
@@ -64,10 +69,12 @@ export type PreferencesCountAggregateOutputType = {
 
 export type PreferencesAvgAggregateInputType = {
   favoriteGenres?: true
+  revision?: true
 }
 
 export type PreferencesSumAggregateInputType = {
   favoriteGenres?: true
+  revision?: true
 }
 
 export type PreferencesMinAggregateInputType = {
@@ -75,6 +82,7 @@ export type PreferencesMinAggregateInputType = {
   adultContent?: true
   language?: true
   theme?: true
+  revision?: true
   updatedAt?: true
 }
 
@@ -83,6 +91,7 @@ export type PreferencesMaxAggregateInputType = {
   adultContent?: true
   language?: true
   theme?: true
+  revision?: true
   updatedAt?: true
 }
 
@@ -93,6 +102,7 @@ export type PreferencesCountAggregateInputType = {
   language?: true
   theme?: true
   notifications?: true
+  revision?: true
   updatedAt?: true
   _all?: true
 }
@@ -190,6 +200,7 @@ export type PreferencesGroupByOutputType = {
   language: string
   theme: $Enums.Theme
   notifications: runtime.JsonValue
+  revision: number
   updatedAt: Date
   _count: PreferencesCountAggregateOutputType | null
   _avg: PreferencesAvgAggregateOutputType | null
@@ -223,6 +234,7 @@ export type PreferencesWhereInput = {
   language?: Prisma.StringFilter<"Preferences"> | string
   theme?: Prisma.EnumThemeFilter<"Preferences"> | $Enums.Theme
   notifications?: Prisma.JsonFilter<"Preferences">
+  revision?: Prisma.IntFilter<"Preferences"> | number
   updatedAt?: Prisma.DateTimeFilter<"Preferences"> | Date | string
   user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
 }
@@ -234,6 +246,7 @@ export type PreferencesOrderByWithRelationInput = {
   language?: Prisma.SortOrder
   theme?: Prisma.SortOrder
   notifications?: Prisma.SortOrder
+  revision?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   user?: Prisma.UserOrderByWithRelationInput
 }
@@ -248,6 +261,7 @@ export type PreferencesWhereUniqueInput = Prisma.AtLeast<{
   language?: Prisma.StringFilter<"Preferences"> | string
   theme?: Prisma.EnumThemeFilter<"Preferences"> | $Enums.Theme
   notifications?: Prisma.JsonFilter<"Preferences">
+  revision?: Prisma.IntFilter<"Preferences"> | number
   updatedAt?: Prisma.DateTimeFilter<"Preferences"> | Date | string
   user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
 }, "userId">
@@ -259,6 +273,7 @@ export type PreferencesOrderByWithAggregationInput = {
   language?: Prisma.SortOrder
   theme?: Prisma.SortOrder
   notifications?: Prisma.SortOrder
+  revision?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.PreferencesCountOrderByAggregateInput
   _avg?: Prisma.PreferencesAvgOrderByAggregateInput
@@ -277,6 +292,7 @@ export type PreferencesScalarWhereWithAggregatesInput = {
   language?: Prisma.StringWithAggregatesFilter<"Preferences"> | string
   theme?: Prisma.EnumThemeWithAggregatesFilter<"Preferences"> | $Enums.Theme
   notifications?: Prisma.JsonWithAggregatesFilter<"Preferences">
+  revision?: Prisma.IntWithAggregatesFilter<"Preferences"> | number
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Preferences"> | Date | string
 }
 
@@ -286,6 +302,7 @@ export type PreferencesCreateInput = {
   language?: string
   theme?: $Enums.Theme
   notifications?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  revision?: number
   updatedAt?: Date | string
   user: Prisma.UserCreateNestedOneWithoutPreferencesInput
 }
@@ -297,6 +314,7 @@ export type PreferencesUncheckedCreateInput = {
   language?: string
   theme?: $Enums.Theme
   notifications?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  revision?: number
   updatedAt?: Date | string
 }
 
@@ -306,6 +324,7 @@ export type PreferencesUpdateInput = {
   language?: Prisma.StringFieldUpdateOperationsInput | string
   theme?: Prisma.EnumThemeFieldUpdateOperationsInput | $Enums.Theme
   notifications?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  revision?: Prisma.IntFieldUpdateOperationsInput | number
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   user?: Prisma.UserUpdateOneRequiredWithoutPreferencesNestedInput
 }
@@ -317,6 +336,7 @@ export type PreferencesUncheckedUpdateInput = {
   language?: Prisma.StringFieldUpdateOperationsInput | string
   theme?: Prisma.EnumThemeFieldUpdateOperationsInput | $Enums.Theme
   notifications?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  revision?: Prisma.IntFieldUpdateOperationsInput | number
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -327,6 +347,7 @@ export type PreferencesCreateManyInput = {
   language?: string
   theme?: $Enums.Theme
   notifications?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  revision?: number
   updatedAt?: Date | string
 }
 
@@ -336,6 +357,7 @@ export type PreferencesUpdateManyMutationInput = {
   language?: Prisma.StringFieldUpdateOperationsInput | string
   theme?: Prisma.EnumThemeFieldUpdateOperationsInput | $Enums.Theme
   notifications?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  revision?: Prisma.IntFieldUpdateOperationsInput | number
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -346,6 +368,7 @@ export type PreferencesUncheckedUpdateManyInput = {
   language?: Prisma.StringFieldUpdateOperationsInput | string
   theme?: Prisma.EnumThemeFieldUpdateOperationsInput | $Enums.Theme
   notifications?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  revision?: Prisma.IntFieldUpdateOperationsInput | number
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -369,11 +392,13 @@ export type PreferencesCountOrderByAggregateInput = {
   language?: Prisma.SortOrder
   theme?: Prisma.SortOrder
   notifications?: Prisma.SortOrder
+  revision?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
 
 export type PreferencesAvgOrderByAggregateInput = {
   favoriteGenres?: Prisma.SortOrder
+  revision?: Prisma.SortOrder
 }
 
 export type PreferencesMaxOrderByAggregateInput = {
@@ -381,6 +406,7 @@ export type PreferencesMaxOrderByAggregateInput = {
   adultContent?: Prisma.SortOrder
   language?: Prisma.SortOrder
   theme?: Prisma.SortOrder
+  revision?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
 
@@ -389,11 +415,13 @@ export type PreferencesMinOrderByAggregateInput = {
   adultContent?: Prisma.SortOrder
   language?: Prisma.SortOrder
   theme?: Prisma.SortOrder
+  revision?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
 
 export type PreferencesSumOrderByAggregateInput = {
   favoriteGenres?: Prisma.SortOrder
+  revision?: Prisma.SortOrder
 }
 
 export type PreferencesCreateNestedOneWithoutUserInput = {
@@ -451,6 +479,7 @@ export type PreferencesCreateWithoutUserInput = {
   language?: string
   theme?: $Enums.Theme
   notifications?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  revision?: number
   updatedAt?: Date | string
 }
 
@@ -460,6 +489,7 @@ export type PreferencesUncheckedCreateWithoutUserInput = {
   language?: string
   theme?: $Enums.Theme
   notifications?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  revision?: number
   updatedAt?: Date | string
 }
 
@@ -485,6 +515,7 @@ export type PreferencesUpdateWithoutUserInput = {
   language?: Prisma.StringFieldUpdateOperationsInput | string
   theme?: Prisma.EnumThemeFieldUpdateOperationsInput | $Enums.Theme
   notifications?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  revision?: Prisma.IntFieldUpdateOperationsInput | number
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -494,6 +525,7 @@ export type PreferencesUncheckedUpdateWithoutUserInput = {
   language?: Prisma.StringFieldUpdateOperationsInput | string
   theme?: Prisma.EnumThemeFieldUpdateOperationsInput | $Enums.Theme
   notifications?: Prisma.JsonNullValueInput | runtime.InputJsonValue
+  revision?: Prisma.IntFieldUpdateOperationsInput | number
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
@@ -506,6 +538,7 @@ export type PreferencesSelect<ExtArgs extends runtime.Types.Extensions.InternalA
   language?: boolean
   theme?: boolean
   notifications?: boolean
+  revision?: boolean
   updatedAt?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["preferences"]>
@@ -517,6 +550,7 @@ export type PreferencesSelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   language?: boolean
   theme?: boolean
   notifications?: boolean
+  revision?: boolean
   updatedAt?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["preferences"]>
@@ -528,6 +562,7 @@ export type PreferencesSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   language?: boolean
   theme?: boolean
   notifications?: boolean
+  revision?: boolean
   updatedAt?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["preferences"]>
@@ -539,10 +574,11 @@ export type PreferencesSelectScalar = {
   language?: boolean
   theme?: boolean
   notifications?: boolean
+  revision?: boolean
   updatedAt?: boolean
 }
 
-export type PreferencesOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"userId" | "favoriteGenres" | "adultContent" | "language" | "theme" | "notifications" | "updatedAt", ExtArgs["result"]["preferences"]>
+export type PreferencesOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"userId" | "favoriteGenres" | "adultContent" | "language" | "theme" | "notifications" | "revision" | "updatedAt", ExtArgs["result"]["preferences"]>
 export type PreferencesInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }
@@ -571,6 +607,10 @@ export type $PreferencesPayload<ExtArgs extends runtime.Types.Extensions.Interna
      * One key a notification: { "new_follower": true }.
      */
     notifications: runtime.JsonValue
+    /**
+     * Counts the changes; for subscribers.
+     */
+    revision: number
     updatedAt: Date
   }, ExtArgs["result"]["preferences"]>
   composites: {}
@@ -1002,6 +1042,7 @@ export interface PreferencesFieldRefs {
   readonly language: Prisma.FieldRef<"Preferences", 'String'>
   readonly theme: Prisma.FieldRef<"Preferences", 'Theme'>
   readonly notifications: Prisma.FieldRef<"Preferences", 'Json'>
+  readonly revision: Prisma.FieldRef<"Preferences", 'Int'>
   readonly updatedAt: Prisma.FieldRef<"Preferences", 'DateTime'>
 }
     

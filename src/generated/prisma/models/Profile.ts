@@ -30,12 +30,14 @@ export type ProfileAvgAggregateOutputType = {
   yearsOfExperience: number | null
   salaryMin: number | null
   salaryMax: number | null
+  revision: number | null
 }
 
 export type ProfileSumAggregateOutputType = {
   yearsOfExperience: number | null
   salaryMin: number | null
   salaryMax: number | null
+  revision: number | null
 }
 
 export type ProfileMinAggregateOutputType = {
@@ -53,6 +55,7 @@ export type ProfileMinAggregateOutputType = {
   salaryCurrency: string | null
   completedAt: Date | null
   setupSkippedAt: Date | null
+  revision: number | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -72,6 +75,7 @@ export type ProfileMaxAggregateOutputType = {
   salaryCurrency: string | null
   completedAt: Date | null
   setupSkippedAt: Date | null
+  revision: number | null
   createdAt: Date | null
   updatedAt: Date | null
 }
@@ -93,6 +97,7 @@ export type ProfileCountAggregateOutputType = {
   salaryCurrency: number
   completedAt: number
   setupSkippedAt: number
+  revision: number
   createdAt: number
   updatedAt: number
   _all: number
@@ -103,12 +108,14 @@ export type ProfileAvgAggregateInputType = {
   yearsOfExperience?: true
   salaryMin?: true
   salaryMax?: true
+  revision?: true
 }
 
 export type ProfileSumAggregateInputType = {
   yearsOfExperience?: true
   salaryMin?: true
   salaryMax?: true
+  revision?: true
 }
 
 export type ProfileMinAggregateInputType = {
@@ -126,6 +133,7 @@ export type ProfileMinAggregateInputType = {
   salaryCurrency?: true
   completedAt?: true
   setupSkippedAt?: true
+  revision?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -145,6 +153,7 @@ export type ProfileMaxAggregateInputType = {
   salaryCurrency?: true
   completedAt?: true
   setupSkippedAt?: true
+  revision?: true
   createdAt?: true
   updatedAt?: true
 }
@@ -166,6 +175,7 @@ export type ProfileCountAggregateInputType = {
   salaryCurrency?: true
   completedAt?: true
   setupSkippedAt?: true
+  revision?: true
   createdAt?: true
   updatedAt?: true
   _all?: true
@@ -274,6 +284,7 @@ export type ProfileGroupByOutputType = {
   salaryCurrency: string | null
   completedAt: Date | null
   setupSkippedAt: Date | null
+  revision: number
   createdAt: Date
   updatedAt: Date
   _count: ProfileCountAggregateOutputType | null
@@ -318,6 +329,7 @@ export type ProfileWhereInput = {
   salaryCurrency?: Prisma.StringNullableFilter<"Profile"> | string | null
   completedAt?: Prisma.DateTimeNullableFilter<"Profile"> | Date | string | null
   setupSkippedAt?: Prisma.DateTimeNullableFilter<"Profile"> | Date | string | null
+  revision?: Prisma.IntFilter<"Profile"> | number
   createdAt?: Prisma.DateTimeFilter<"Profile"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Profile"> | Date | string
   user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
@@ -340,6 +352,7 @@ export type ProfileOrderByWithRelationInput = {
   salaryCurrency?: Prisma.SortOrderInput | Prisma.SortOrder
   completedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   setupSkippedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  revision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   user?: Prisma.UserOrderByWithRelationInput
@@ -365,6 +378,7 @@ export type ProfileWhereUniqueInput = Prisma.AtLeast<{
   salaryCurrency?: Prisma.StringNullableFilter<"Profile"> | string | null
   completedAt?: Prisma.DateTimeNullableFilter<"Profile"> | Date | string | null
   setupSkippedAt?: Prisma.DateTimeNullableFilter<"Profile"> | Date | string | null
+  revision?: Prisma.IntFilter<"Profile"> | number
   createdAt?: Prisma.DateTimeFilter<"Profile"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"Profile"> | Date | string
   user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
@@ -387,6 +401,7 @@ export type ProfileOrderByWithAggregationInput = {
   salaryCurrency?: Prisma.SortOrderInput | Prisma.SortOrder
   completedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   setupSkippedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  revision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
   _count?: Prisma.ProfileCountOrderByAggregateInput
@@ -416,6 +431,7 @@ export type ProfileScalarWhereWithAggregatesInput = {
   salaryCurrency?: Prisma.StringNullableWithAggregatesFilter<"Profile"> | string | null
   completedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Profile"> | Date | string | null
   setupSkippedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"Profile"> | Date | string | null
+  revision?: Prisma.IntWithAggregatesFilter<"Profile"> | number
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"Profile"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"Profile"> | Date | string
 }
@@ -436,6 +452,7 @@ export type ProfileCreateInput = {
   salaryCurrency?: string | null
   completedAt?: Date | string | null
   setupSkippedAt?: Date | string | null
+  revision?: number
   createdAt?: Date | string
   updatedAt?: Date | string
   user: Prisma.UserCreateNestedOneWithoutProfileInput
@@ -458,6 +475,7 @@ export type ProfileUncheckedCreateInput = {
   salaryCurrency?: string | null
   completedAt?: Date | string | null
   setupSkippedAt?: Date | string | null
+  revision?: number
   createdAt?: Date | string
   updatedAt?: Date | string
 }
@@ -478,6 +496,7 @@ export type ProfileUpdateInput = {
   salaryCurrency?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   completedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   setupSkippedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  revision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   user?: Prisma.UserUpdateOneRequiredWithoutProfileNestedInput
@@ -500,6 +519,7 @@ export type ProfileUncheckedUpdateInput = {
   salaryCurrency?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   completedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   setupSkippedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  revision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -521,6 +541,7 @@ export type ProfileCreateManyInput = {
   salaryCurrency?: string | null
   completedAt?: Date | string | null
   setupSkippedAt?: Date | string | null
+  revision?: number
   createdAt?: Date | string
   updatedAt?: Date | string
 }
@@ -541,6 +562,7 @@ export type ProfileUpdateManyMutationInput = {
   salaryCurrency?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   completedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   setupSkippedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  revision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -562,6 +584,7 @@ export type ProfileUncheckedUpdateManyInput = {
   salaryCurrency?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   completedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   setupSkippedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  revision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -596,6 +619,7 @@ export type ProfileCountOrderByAggregateInput = {
   salaryCurrency?: Prisma.SortOrder
   completedAt?: Prisma.SortOrder
   setupSkippedAt?: Prisma.SortOrder
+  revision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -604,6 +628,7 @@ export type ProfileAvgOrderByAggregateInput = {
   yearsOfExperience?: Prisma.SortOrder
   salaryMin?: Prisma.SortOrder
   salaryMax?: Prisma.SortOrder
+  revision?: Prisma.SortOrder
 }
 
 export type ProfileMaxOrderByAggregateInput = {
@@ -621,6 +646,7 @@ export type ProfileMaxOrderByAggregateInput = {
   salaryCurrency?: Prisma.SortOrder
   completedAt?: Prisma.SortOrder
   setupSkippedAt?: Prisma.SortOrder
+  revision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -640,6 +666,7 @@ export type ProfileMinOrderByAggregateInput = {
   salaryCurrency?: Prisma.SortOrder
   completedAt?: Prisma.SortOrder
   setupSkippedAt?: Prisma.SortOrder
+  revision?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
 }
@@ -648,6 +675,7 @@ export type ProfileSumOrderByAggregateInput = {
   yearsOfExperience?: Prisma.SortOrder
   salaryMin?: Prisma.SortOrder
   salaryMax?: Prisma.SortOrder
+  revision?: Prisma.SortOrder
 }
 
 export type ProfileCreateNestedOneWithoutUserInput = {
@@ -736,6 +764,7 @@ export type ProfileCreateWithoutUserInput = {
   salaryCurrency?: string | null
   completedAt?: Date | string | null
   setupSkippedAt?: Date | string | null
+  revision?: number
   createdAt?: Date | string
   updatedAt?: Date | string
 }
@@ -756,6 +785,7 @@ export type ProfileUncheckedCreateWithoutUserInput = {
   salaryCurrency?: string | null
   completedAt?: Date | string | null
   setupSkippedAt?: Date | string | null
+  revision?: number
   createdAt?: Date | string
   updatedAt?: Date | string
 }
@@ -792,6 +822,7 @@ export type ProfileUpdateWithoutUserInput = {
   salaryCurrency?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   completedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   setupSkippedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  revision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -812,6 +843,7 @@ export type ProfileUncheckedUpdateWithoutUserInput = {
   salaryCurrency?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   completedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   setupSkippedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  revision?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -835,6 +867,7 @@ export type ProfileSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs 
   salaryCurrency?: boolean
   completedAt?: boolean
   setupSkippedAt?: boolean
+  revision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
@@ -857,6 +890,7 @@ export type ProfileSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Exten
   salaryCurrency?: boolean
   completedAt?: boolean
   setupSkippedAt?: boolean
+  revision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
@@ -879,6 +913,7 @@ export type ProfileSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Exten
   salaryCurrency?: boolean
   completedAt?: boolean
   setupSkippedAt?: boolean
+  revision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
@@ -901,11 +936,12 @@ export type ProfileSelectScalar = {
   salaryCurrency?: boolean
   completedAt?: boolean
   setupSkippedAt?: boolean
+  revision?: boolean
   createdAt?: boolean
   updatedAt?: boolean
 }
 
-export type ProfileOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"userId" | "displayName" | "searchName" | "bio" | "yearsOfExperience" | "experienceLevel" | "educationLevel" | "fieldOfStudy" | "skills" | "workArrangement" | "preferredLocations" | "salaryMin" | "salaryMax" | "salaryCurrency" | "completedAt" | "setupSkippedAt" | "createdAt" | "updatedAt", ExtArgs["result"]["profile"]>
+export type ProfileOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"userId" | "displayName" | "searchName" | "bio" | "yearsOfExperience" | "experienceLevel" | "educationLevel" | "fieldOfStudy" | "skills" | "workArrangement" | "preferredLocations" | "salaryMin" | "salaryMax" | "salaryCurrency" | "completedAt" | "setupSkippedAt" | "revision" | "createdAt" | "updatedAt", ExtArgs["result"]["profile"]>
 export type ProfileInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
 }
@@ -944,6 +980,10 @@ export type $ProfilePayload<ExtArgs extends runtime.Types.Extensions.InternalArg
     salaryCurrency: string | null
     completedAt: Date | null
     setupSkippedAt: Date | null
+    /**
+     * Counts the changes of the profile, of its user's username, and of who may see it; for subscribers.
+     */
+    revision: number
     createdAt: Date
     updatedAt: Date
   }, ExtArgs["result"]["profile"]>
@@ -1386,6 +1426,7 @@ export interface ProfileFieldRefs {
   readonly salaryCurrency: Prisma.FieldRef<"Profile", 'String'>
   readonly completedAt: Prisma.FieldRef<"Profile", 'DateTime'>
   readonly setupSkippedAt: Prisma.FieldRef<"Profile", 'DateTime'>
+  readonly revision: Prisma.FieldRef<"Profile", 'Int'>
   readonly createdAt: Prisma.FieldRef<"Profile", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"Profile", 'DateTime'>
 }

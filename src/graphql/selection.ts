@@ -10,3 +10,14 @@ export function isAnySelected({ fieldNodes, fragments }: GraphQLResolveInfo, nam
     }) ?? false;
   return fieldNodes.some(({ selectionSet }) => isIn(selectionSet));
 }
+
+/** Whether nothing but these fields is asked for right below this one, through whatever fragments. */
+export function isOnlySelected({ fieldNodes, fragments }: GraphQLResolveInfo, names: readonly string[]): boolean {
+  const isIn = (set: SelectionSetNode | undefined): boolean =>
+    set?.selections.every((selection) => {
+      if (selection.kind === Kind.FIELD) return names.includes(selection.name.value);
+      if (selection.kind === Kind.INLINE_FRAGMENT) return isIn(selection.selectionSet);
+      return isIn(fragments[selection.name.value]?.selectionSet);
+    }) ?? true;
+  return fieldNodes.every(({ selectionSet }) => isIn(selectionSet));
+}

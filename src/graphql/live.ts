@@ -1,0 +1,17 @@
+import { followUsers, type UserSubscription } from '../modules/user/live.ts';
+import type { UserRecord } from '../modules/user/record.ts';
+import type { Context } from './context.ts';
+
+/** Starts a subscription to users as the viewer may know them. Throws BAD_USER_INPUT as `followUsers` does. */
+export const subscribeToUsers = (
+  { platform, liveUsers, viewer }: Context,
+  subscription: Omit<UserSubscription, 'viewerId'>,
+): Promise<AsyncIterableIterator<UserRecord>> =>
+  followUsers({ ...platform, liveUsers }, { ...subscription, viewerId: viewer?.id ?? null });
+
+/** A user whom a subscription tells of: what else is asked for with them is read anew. */
+export function toFreshUser(user: UserRecord, { users }: Context): UserRecord {
+  // The subscription's own loader still has what it read at an earlier change.
+  users.clearAll();
+  return user;
+}

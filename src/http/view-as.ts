@@ -1,0 +1,27 @@
+import { type ExecutionArgs, GraphQLError, getOperationAST } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { badUserInput } from '../errors.ts';
+import type { Context } from '../graphql/context.ts';
+import { maskError } from '../graphql/masking.ts';
+
+/** Who looks as others see them only looks: queries alone run. */
+export function useViewAs(): Plugin<Context> {
+  const refusal = (args: ExecutionArgs) => {
+    const context = args.contextValue as Context;
+    if (context.viewAs === null) return null;
+    const operation = getOperationAST(args.document, args.operationName)?.operation;
+    if (operation === undefined || operation === 'query') return null;
+    const originalError = badUserInput(`Expected a query with Visage-View-As, and got a ${operation}.`);
+    return { errors: [maskError(new GraphQLError(originalError.message, { originalError }), context)] };
+  };
+  return {
+    onExecute({ args, setResultAndStopExecution }) {
+      const result = refusal(args);
+      if (result) setResultAndStopExecution(result);
+    },
+    onSubscribe({ args, setResultAndStopExecution }) {
+      const result = refusal(args);
+      if (result) setResultAndStopExecution(result);
+    },
+  };
+}
