@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestApp, type TestApp } from './support/app.ts';
-import { createPerson } from './support/person.ts';
+import { createPerson, type Person } from './support/person.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -32,6 +32,29 @@ test('two tabs that change different things at the same moment lose nothing', as
   expect(preferences).toMatchObject({ theme: 'DARK', language: 'de' });
   expect(preferences?.notifications.map(({ name }) => name)).toEqual(names.toSorted());
 });
+
+test('of 1,000 pairs of changes made by two tabs at the same moment, none is lost', async () => {
+  const people = await Promise.all(Array.from({ length: 10 }, () => createPerson(app)));
+  const themes = ['DARK', 'LIGHT', 'SYSTEM'] as const;
+  const play = async (person: Person) => {
+    for (let round = 0; round < 100; round += 1) {
+      const [theme, adultContent] = [themes[round % 3] ?? 'DARK', round % 2 === 0];
+      await Promise.all([
+        person.upsertPreferences({ theme, notifications: [{ name: 'left', enabled: adultContent }] }),
+        person.upsertPreferences({ adultContent, notifications: [{ name: 'right', enabled: !adultContent }] }),
+      ]);
+      expect((await person.me()).preferences).toMatchObject({
+        theme,
+        adultContent,
+        notifications: [
+          { name: 'left', enabled: adultContent },
+          { name: 'right', enabled: !adultContent },
+        ],
+      });
+    }
+  };
+  await Promise.all(people.map(play));
+}, 120_000);
 
 test('notifications are merged by name, and null takes them away', async () => {
   const ada = await createPerson(app);
