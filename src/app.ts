@@ -79,6 +79,7 @@ export function createApp(options: AppOptions): App {
     deletedUsers: createDeletedUsers(),
     images: createImageProcessor(),
     pictures: createDiskStore(config.storage.folder),
+    clerk: null,
   };
   const announcements = createAnnouncements({
     connectionString,

@@ -27,6 +27,9 @@ export interface Config {
     readonly authorizedParties: readonly string[];
     /** Two while one is rotated; none: webhooks aren't accepted. */
     readonly webhookSigningSecrets: readonly string[];
+    /** Whether completion goes to Clerk's public metadata, and the active picture to Clerk's profile image. */
+    readonly mirrorMetadata: boolean;
+    readonly mirrorPicture: boolean;
   };
   /** Whose token has `value` at `path` of its claims is an administrator; null: nobody. */
   readonly adminClaim: { readonly path: readonly string[]; readonly value: string } | null;
@@ -91,6 +94,8 @@ const variables = {
     listOf(toWebhookSecret, 2),
     'nothing',
   ),
+  CLERK_MIRROR_METADATA: variable('true or false', 'true', oneOf(['true', 'false'])),
+  CLERK_MIRROR_PICTURE: variable('true or false', 'true', oneOf(['true', 'false'])),
   ADMIN_CLAIM: variable(
     "path=value, the path being a dotted one in the token's claims",
     'metadata.role=admin',
@@ -159,6 +164,8 @@ function toConfig(values: Values): Config {
       issuer: values.CLERK_ISSUER,
       authorizedParties: values.CLERK_AUTHORIZED_PARTIES ?? [],
       webhookSigningSecrets: values.CLERK_WEBHOOK_SIGNING_SECRET ?? [],
+      mirrorMetadata: values.CLERK_MIRROR_METADATA === 'true',
+      mirrorPicture: values.CLERK_MIRROR_PICTURE === 'true',
     },
     adminClaim: values.ADMIN_CLAIM,
     corsOrigins: values.CORS_ORIGINS ?? (isProduction ? [] : 'localhost'),

@@ -189,6 +189,9 @@ describe('preferences', () => {
   test('cost one statement to change and one to read for all tabs together', async () => {
     const ada = await createPerson(app);
     const tabs = await Promise.all(Array.from({ length: 5 }, () => followPreferences(ada)));
+    // Once a change has arrived everywhere, nothing that began the subscriptions is still on its way.
+    await ada.upsertPreferences({ theme: 'LIGHT' });
+    await Promise.all(tabs.map((tab) => tab.next()));
     app.takeStatements();
     await ada.upsertPreferences({ theme: 'DARK' });
     await Promise.all(tabs.map((tab) => tab.next()));

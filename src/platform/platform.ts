@@ -1,3 +1,4 @@
+import type { Clerk } from './clerk.ts';
 import type { Database } from './database.ts';
 import type { DeletedUsers } from './deleted-users.ts';
 import type { ImageProcessor } from './images.ts';
@@ -11,4 +12,6 @@ export interface Platform {
   deletedUsers: DeletedUsers;
   images: ImageProcessor;
   pictures: PictureStore;
+  /** Null without CLERK_SECRET_KEY. */
+  clerk: Clerk | null;
 }
