@@ -1,8 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type DocumentNode, Kind, parse } from 'graphql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { demoPeople } from '../prisma/demo/people.ts';
 import { seedDemoUsers } from '../prisma/seed.ts';
 import { createGraphiQL } from '../src/http/graphiql.ts';
+import { firstTabs } from '../src/http/graphiql-tabs.ts';
 import type { Platform } from '../src/platform/platform.ts';
 import { createTestApp, type TestApp } from './support/app.ts';
 import { asPerson } from './support/person.ts';
@@ -166,4 +169,63 @@ const stable = (value: unknown) =>
       if (/(At)$/.test(key)) return item === null ? null : 'time';
       return /^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(String(item)) ? 'uuid' : item;
     }),
+  );
+
+describe('what is shown to newcomers', () => {
+  test('works on the demo data: every operation of the README and of the tabs', async () => {
+    const ada = await signIn(app, 'user_demo_ada');
+    for (const text of await shownDocuments()) {
+      for (const operationName of operationsOf(parse(text))) {
+        const response = await app.fetch(
+          new Request('http://localhost/graphql', {
+            method: 'POST',
+            headers: { authorization: `Bearer ${ada.token}`, 'content-type': 'application/json' },
+            body: JSON.stringify({ query: text, operationName }),
+          }),
+        );
+        expect({ operationName, ...(await response.json()) }).toEqual({ operationName, data: expect.any(Object) });
+      }
+    }
+  });
+
+  test('is every part of the domain', async () => {
+    const shown = (await shownDocuments()).join('\n');
+    const parts = [
+      'me',
+      'user(',
+      'users(',
+      'usernameAvailability(',
+      'upsertProfile(',
+      'markProfileComplete',
+      'completion',
+      'preferences',
+      'upsertPrivacy(',
+      'follow(',
+      'unfollow(',
+      'followers(',
+      'followedCrewMembers(',
+      'followedStudios(',
+      'blockUser(',
+      'recordEvent(',
+      'deleteEvents(',
+      'events(',
+      'profilePictureUpdated(',
+      'uploadProfilePicture(',
+    ];
+    expect(parts.filter((part) => !shown.includes(part))).toEqual([]);
+  });
+});
+
+/** The README's GraphQL and GraphiQL's first tabs. */
+async function shownDocuments(): Promise<string[]> {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+  return [...[...readme.matchAll(/```graphql\n(.*?)```/gs)].map(([, text = '']) => text), ...firstTabs];
+}
+
+/** Subscriptions are tried in a real browser. */
+const operationsOf = ({ definitions }: DocumentNode): string[] =>
+  definitions.flatMap((definition) =>
+    definition.kind === Kind.OPERATION_DEFINITION && definition.operation !== 'subscription'
+      ? [definition.name?.value ?? '']
+      : [],
   );

@@ -322,9 +322,12 @@ test('one update to many subscribers is read by one statement', async () => {
   const viewers = await Promise.all(Array.from({ length: 50 }, () => createPerson(app)));
   const followings = await Promise.all(viewers.map(async (viewer) => follow(await socketOf(viewer), [ada.id])));
   const other = await createTestApp({ beside: app });
-  app.takeStatements();
+  // Once a change has arrived everywhere, nothing that began the subscriptions is still on its way.
   await changePicture(other, ada.id);
   await Promise.all(followings.map((following) => following.until(ada.id, 1)));
+  app.takeStatements();
+  await changePicture(other, ada.id);
+  await Promise.all(followings.map((following) => following.until(ada.id, 2)));
   expect(app.takeStatements().filter((sql) => sql !== 'select 1').length).toBeLessThanOrEqual(2);
   await other.close();
 });

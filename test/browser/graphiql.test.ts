@@ -37,7 +37,11 @@ test('the first query is ready to run, as the demo user, and nothing comes from 
 });
 
 test('each tab runs on the demo data as it is', async () => {
-  const answers = { Others: '"viewerFollow": "REQUESTED"', ChangeProfile: '"GraphQL"', ChangePrivacy: '"FOLLOWERS"' };
+  const answers = {
+    Others: '"viewerFollow": "REQUESTED"',
+    ChangeProfile: '"GraphQL"',
+    Search: '"username": "al_khwarizmi"',
+  };
   for (const [tab, answer] of Object.entries(answers)) {
     await openTab(tab);
     await run();
