@@ -38,6 +38,8 @@ describe('without any variable', () => {
         issuer: null,
         authorizedParties: [],
         webhookSigningSecrets: [],
+        mirrorMetadata: false,
+        mirrorPicture: false,
       },
       adminClaim: null,
       corsOrigins: 'localhost',
