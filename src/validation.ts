@@ -41,6 +41,29 @@ export const wholeNumber = ({ min = 0, max = maxInt32 }: { min?: number; max?: n
 /** An id of the outside catalogue. */
 export const positiveInt = wholeNumber({ min: 1 });
 
+/** Printable ASCII without spaces, as Clerk's ids are; what else comes can't be a user's id. */
+export function isUserId(id: string): boolean {
+  return /^[\x21-\x7e]{1,255}$/.test(id);
+}
+
+/** RFC 3339: date, time and offset, all of them given. A day ends at 23:59:59, and PostgreSQL knows no year 0. */
+const instantPattern = /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i;
+
+/** The instant that a text such as "2030-01-31T12:00:00Z" means; null for what is none, or not in the years 1 to 9999. */
+export function readInstant(text: string): Date | null {
+  const [, day] = instantPattern.exec(text) ?? [];
+  if (!day || !isDay(day)) return null;
+  const instant = new Date(text);
+  const year = instant.getUTCFullYear();
+  return year >= 1 && year <= 9999 ? instant : null;
+}
+
+/** `Date` takes the 31st of February for a day in March. */
+function isDay(day: string): boolean {
+  const midnight = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
+}
+
 /**
  * A list of at most `maxLength`. One that is too long is one mistake: its items aren't looked at. With `uniqueBy`, an item
  * whose key came before is a mistake at its index.
