@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { UsernameTakenError } from '../src/errors.ts';
+import { ensureUser } from '../src/modules/identity/create-user.ts';
 import { uploadProfilePicture } from '../src/modules/picture/service.ts';
 import { upsertPreferences } from '../src/modules/preferences/service.ts';
 import { upsertPrivacy } from '../src/modules/privacy/service.ts';
 import { upsertProfile } from '../src/modules/profile/service.ts';
-import { ensureUser } from '../src/modules/user/service.ts';
+import { tombstoneOf } from '../src/modules/user/tombstone.ts';
 import type { Database, Statement } from '../src/platform/database.ts';
 import type { Platform } from '../src/platform/platform.ts';
 import { type DemoPerson, demoPeople } from './demo/people.ts';
@@ -40,7 +41,7 @@ left join users on users.id = demo.id
 left join profiles profile on profile.user_id = demo.id
 left join preferences on preferences.user_id = demo.id
 left join privacy on privacy.user_id = demo.id
-where not exists (select from tombstones where user_id = demo.id)
+where not exists (select from tombstones where id_hash = ${tombstoneOf('demo.id')})
   and not exists (select from audit_entries where user_id = demo.id and action = '${doneAction}')`,
 };
 

@@ -4,20 +4,30 @@ import type { Config } from './config.ts';
 import { StartError } from './errors.ts';
 import type { Context, RequestFacts } from './graphql/context.ts';
 import { type Authenticated, createAuthentication } from './http/authentication.ts';
+import { createClerkWebhook } from './http/clerk-webhook.ts';
 import { isAllowedOrigin, withCors } from './http/cors.ts';
 import { createEventStreams } from './http/event-streams.ts';
+import { createExportHandler } from './http/export.ts';
 import { createFetch } from './http/fetch-handler.ts';
 import { createGraphiQL } from './http/graphiql.ts';
 import { createGraphQLHandler } from './http/graphql.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createNodeServer } from './http/node-server.ts';
+import { createRestDocs } from './http/rest/docs.ts';
+import { createRest } from './http/rest/rest.ts';
 import { createRouter } from './http/router.ts';
 import { createWebSocketServer, type WebSocketOptions } from './http/websocket.ts';
 import { createGraphQL } from './http/yoga.ts';
+import { createAdministratorReads } from './modules/audit/administrator-reads.ts';
+import { createExports } from './modules/export/service.ts';
+import { readClerkHealth } from './modules/identity/clerk-health.ts';
+import { createFirstRequests } from './modules/identity/first-request.ts';
 import { revisionStatements } from './modules/user/live.ts';
 import { createLiveUserLoader, createUserLoader } from './modules/user/loaders.ts';
 import { deletedAmong } from './modules/user/queries.ts';
 import { createAnnouncements } from './platform/announcements.ts';
+import { createClerk } from './platform/clerk-client.ts';
+import { createClerkGate } from './platform/clerk-gate.ts';
 import type { SigningKeys } from './platform/clerk-keys.ts';
 import { createDatabase } from './platform/database.ts';
 import { createDeletedUsers } from './platform/deleted-users.ts';
@@ -29,6 +39,7 @@ import type { Platform } from './platform/platform.ts';
 import { createRateLimits } from './platform/rate-limits.ts';
 import { createSessionTokens } from './platform/session-tokens.ts';
 import { schema } from './schema.ts';
+import { createWorkers } from './workers.ts';
 
 /** How long requests in flight may take to finish when the server stops. */
 const drainMs = 10_000;
@@ -64,6 +75,7 @@ export function createApp(options: AppOptions): App {
   const metrics = createMetrics({
     openSockets: () => webSockets.openSockets(),
     liveSubscriptions: () => topics.reduce((count, topic) => count + platform.live.subscribedUserIds(topic).length, 0),
+    clerkHealth: () => readClerkHealth(platform),
   });
   const db = createDatabase({
     connectionString,
@@ -79,7 +91,14 @@ export function createApp(options: AppOptions): App {
     deletedUsers: createDeletedUsers(),
     images: createImageProcessor(),
     pictures: createDiskStore(config.storage.folder),
-    clerk: null,
+    clerk: config.clerk.secretKey
+      ? createClerk({ secretKey: config.clerk.secretKey, apiUrl: config.clerk.apiUrl, log })
+      : null,
+    clerkGate: createClerkGate(),
+    mirrors: {
+      metadata: config.clerk.secretKey !== null && config.clerk.mirrorMetadata,
+      picture: config.clerk.secretKey !== null && config.clerk.mirrorPicture,
+    },
   };
   const announcements = createAnnouncements({
     connectionString,
@@ -89,26 +108,35 @@ export function createApp(options: AppOptions): App {
     log,
     revisions: revisionStatements,
     deletedAmong,
+    onWork: (work) => workers.wake(work),
   });
+  const workers = createWorkers({ platform, log, onAttempt: metrics.countClerkSend });
 
   let publicUrl = config.publicUrl ?? `http://${toHostName(config.host)}:${config.port}`;
   let isStopping = false;
   const liveUsers = createLiveUserLoader(db);
-  const toContext = ({ viewer, users }: Authenticated, request: RequestFacts): Context => ({
-    ...request,
-    viewer,
-    platform,
-    users: viewer && request.viewAs ? createUserLoader(db, viewer.id, request.viewAs) : users,
-    liveUsers,
-    publicUrl,
-    log,
-  });
+  const toContext = ({ viewer, users }: Authenticated, request: RequestFacts): Context => {
+    const reads = createAdministratorReads(db);
+    const administratorReads = viewer?.isAdministrator ? reads : null;
+    const reading = { viewAs: request.viewAs, administratorReads };
+    return {
+      ...request,
+      viewer,
+      platform,
+      users: viewer && (request.viewAs || administratorReads) ? createUserLoader(db, viewer.id, reading) : users,
+      reads,
+      liveUsers,
+      publicUrl,
+      log,
+    };
+  };
   const shared = {
     graphql: createGraphQL({ schema, introspection: config.introspection, log }),
     authentication: createAuthentication({
       tokens: createSessionTokens({ keys, ...config.clerk }),
       db,
       deletedUsers: platform.deletedUsers,
+      firstRequests: createFirstRequests({ ...platform, log }),
       adminClaim: config.adminClaim,
     }),
     rateLimits: createRateLimits(config.rateLimits),
@@ -120,8 +148,26 @@ export function createApp(options: AppOptions): App {
   const handle = withCors(
     createRouter({
       graphql: createGraphQLHandler({ ...shared, eventStreams }),
+      export: createExportHandler({ ...shared, exports: createExports({ ...platform, log }) }),
       graphiql: config.isProduction ? null : createGraphiQL(demoToken ?? (async () => null)),
-      readiness: { platform, isListening: announcements.isListening, isStopping: () => isStopping },
+      rest: createRest({
+        ...shared,
+        publicUrl: () => publicUrl,
+        docs: config.isProduction ? null : createRestDocs(demoToken ?? (async () => null)),
+      }),
+      clerkWebhook: createClerkWebhook({
+        signingSecrets: config.clerk.webhookSigningSecrets,
+        platform,
+        onRejected: metrics.countRejectedWebhook,
+        log,
+      }),
+      readiness: {
+        platform,
+        isListening: announcements.isListening,
+        isStopping: () => isStopping,
+        clerkHealth: () => readClerkHealth(platform),
+        rejectedWebhooks: metrics.rejectedWebhooks,
+      },
       metrics,
       operators: { token: config.metricsToken, isOpen: !config.isProduction && config.metricsToken === null },
       pictures: platform.pictures,
@@ -152,10 +198,12 @@ export function createApp(options: AppOptions): App {
       eventStreams.close();
       await webSockets.close();
       platform.live.close();
+      const workIsDone = workers.close();
       const cutOff = setTimeout(() => server.closeAllConnections(), drainMs);
       await isClosed;
       clearTimeout(cutOff);
       await platform.images.close();
+      await workIsDone;
       await announcements.close();
       await db.close();
     },

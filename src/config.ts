@@ -128,21 +128,35 @@ type Name = keyof typeof variables;
 type Given = Record<Name, string | null>;
 type Values = { [Key in Name]: Exclude<ReturnType<(typeof variables)[Key]['parse']>, undefined> | null };
 
+/** What the environment says where it is right, and a line for each variable that isn't. */
+export interface ConfigReport {
+  /** As if what is wrong had not been given. */
+  readonly config: Config;
+  /** Names of variables that are wrong or missing, each with what is wrong, an example, and never a secret. */
+  readonly problems: ReadonlyMap<string, string>;
+}
+
 /**
  * Reads every variable that the server knows, here and nowhere else. An empty one counts as not given.
  *
  * @throws StartError with one line for each variable that is wrong or missing; never with a secret.
  */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const { config, problems } = inspectConfig(env);
+  if (problems.size > 0) throw new StartError([...problems.values()].join('\n'));
+  return config;
+}
+
+/** The same for who looks at a server that may not be able to start. */
+export function inspectConfig(env: NodeJS.ProcessEnv): ConfigReport {
   const names = Object.keys(variables) as Name[];
   const given = Object.fromEntries(names.map((name) => [name, env[name]?.trim() || null])) as Given;
   const read = (name: Name) => (given[name] ? (variables[name].parse(given[name]) ?? null) : null);
   const values = Object.fromEntries(names.map((name) => [name, read(name)])) as Values;
 
   const wrong = names.filter((name) => given[name] && values[name] === null);
-  const lines = [...wrong.map((name) => wrongLine(name, given[name] ?? '')), ...missingLines(given)];
-  if (lines.length > 0) throw new StartError(lines.join('\n'));
-  return toConfig(values);
+  const lines = wrong.map((name): [Name, string] => [name, wrongLine(name, given[name] ?? '')]);
+  return { config: toConfig(values), problems: new Map([...lines, ...missingLines(given)]) };
 }
 
 function toConfig(values: Values): Config {
@@ -177,14 +191,16 @@ function toConfig(values: Values): Config {
   };
 }
 
-function missingLines(given: Given): string[] {
+function missingLines(given: Given): [Name, string][] {
   if (given.NODE_ENV !== 'production') return [];
-  const lines: string[] = [];
-  if (!given.DATABASE_URL) lines.push(`DATABASE_URL: missing, and production needs it.${exampleOf('DATABASE_URL')}`);
-  if (!given.CLERK_JWT_KEY && !given.CLERK_SECRET_KEY) {
-    lines.push(`CLERK_JWT_KEY: missing, and production needs it or CLERK_SECRET_KEY.${exampleOf('CLERK_JWT_KEY')}`);
-  }
-  return lines;
+  const missing = (name: Name, what: string): [Name, string] => [
+    name,
+    `${name}: missing, and production needs it${what}.${exampleOf(name)}`,
+  ];
+  return [
+    ...(given.DATABASE_URL ? [] : [missing('DATABASE_URL', '')]),
+    ...(given.CLERK_JWT_KEY || given.CLERK_SECRET_KEY ? [] : [missing('CLERK_JWT_KEY', ' or CLERK_SECRET_KEY')]),
+  ];
 }
 
 function wrongLine(name: Name, raw: string): string {

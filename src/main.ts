@@ -1,13 +1,24 @@
 import { existsSync } from 'node:fs';
+import { doctor } from './commands/doctor.ts';
 import { migrate } from './commands/migrate.ts';
 import { seed } from './commands/seed.ts';
 import { start } from './commands/start.ts';
 import { printToken } from './commands/token.ts';
-import { readConfig } from './config.ts';
+import { importUsersFromFile } from './commands/users-import.ts';
+import { syncUsers } from './commands/users-sync.ts';
+import { inspectConfig, readConfig } from './config.ts';
 import { StartError } from './errors.ts';
 
 /** What can be asked of the program; without a name, the server. */
-const commands = { start, migrate, seed, token: printToken };
+const commands = {
+  start,
+  migrate,
+  doctor,
+  seed,
+  token: printToken,
+  'users:sync': syncUsers,
+  'users:import': importUsersFromFile,
+};
 
 /** Ctrl-C reaches npm and this process both, and npm passes it on: one goodbye is enough. */
 function onceAskedToStop(stop: () => void): void {
@@ -26,9 +37,14 @@ async function main(): Promise<void> {
   if (!Object.hasOwn(commands, name))
     throw new StartError(`Expected one of ${Object.keys(commands).join(', ')}, and got "${name}".`);
   await commands[name as keyof typeof commands]({
-    config: readConfig(process.env),
+    // Read when it is asked for: the doctor looks at variables with which nothing else starts.
+    get config() {
+      return readConfig(process.env);
+    },
+    inspectConfig: () => inspectConfig(process.env),
     args,
     print: (line) => process.stdout.write(`${line}\n`),
+    terminal: process.stderr.isTTY && process.stdout.isTTY ? process.stderr : undefined,
     onceAskedToStop,
   });
 }

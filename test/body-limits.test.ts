@@ -164,3 +164,16 @@ test('a server that stops finishes what it was sent before, and closes its conne
   expect(await answer).toMatchObject({ status: 200, connection: 'close' });
   await closed;
 });
+
+test('a multipart body of thousands of parts is refused before it is taken apart', async () => {
+  const body = `--x\r\n\r\n\r\n`.repeat(100_000);
+  const response = await app.fetch(
+    new Request('http://localhost/graphql', { method: 'POST', headers: multipart(), body }),
+  );
+  const { errors } = (await response.json()) as { errors: { message: string; extensions: object }[] };
+  expect({ status: response.status, error: errors[0]?.extensions, message: errors[0]?.message }).toEqual({
+    status: 400,
+    error: { code: 'BAD_USER_INPUT' },
+    message: 'Expected at most 20 parts in the body.',
+  });
+});

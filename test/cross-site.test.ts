@@ -72,7 +72,7 @@ describe('pages of other origins', () => {
       expect([status, text, headers.get('vary')]).toEqual([204, '', 'Origin']);
       expect(corsHeaders(headers)).toEqual({
         'access-control-allow-origin': origin,
-        'access-control-allow-methods': 'GET, POST, OPTIONS',
+        'access-control-allow-methods': 'GET, POST, PUT, DELETE, OPTIONS',
         'access-control-allow-headers': 'authorization,visage-view-as',
         'access-control-max-age': '86400',
       });
@@ -87,7 +87,7 @@ describe('pages of other origins', () => {
       expect(headers.get('vary')).toBe('Origin');
       expect(corsHeaders(headers)).toEqual({
         'access-control-allow-origin': friend,
-        'access-control-expose-headers': 'Retry-After, X-Request-Id',
+        'access-control-expose-headers': 'Content-Disposition, Retry-After, X-Request-Id',
       });
     }
   });

@@ -6,6 +6,7 @@ import { demoPeople } from '../prisma/demo/people.ts';
 import { seedDemoUsers } from '../prisma/seed.ts';
 import { createGraphiQL } from '../src/http/graphiql.ts';
 import { firstTabs } from '../src/http/graphiql-tabs.ts';
+import { toTombstone } from '../src/modules/user/tombstone.ts';
 import type { Platform } from '../src/platform/platform.ts';
 import { createTestApp, type TestApp } from './support/app.ts';
 import { asPerson } from './support/person.ts';
@@ -112,7 +113,7 @@ test('a username that somebody else has, and an account that was deleted, are no
   const other = await createTestApp();
   const stranger = await signIn(other, 'user_stranger');
   await stranger.upsertProfile({ username: 'grace' });
-  await other.platform.db.prisma.tombstone.create({ data: { userId: 'user_demo_hedy' } });
+  await other.platform.db.prisma.tombstone.create({ data: { idHash: toTombstone('user_demo_hedy') } });
   await seedDemoUsers(other.platform);
   const { me } = await (await signIn(other, 'user_demo_grace')).query<{ me: object }, object>(
     '{ me { username displayName picture { version } } }',

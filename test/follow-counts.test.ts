@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestApp, type TestApp } from './support/app.ts';
-import { expectCountersToHold, expectNoImpossiblePairs, follow, readPage, unfollow } from './support/follow.ts';
+import {
+  expectCountersToHold,
+  expectNoImpossiblePairs,
+  follow,
+  listNames,
+  readIds,
+  readPage,
+  unfollow,
+} from './support/follow.ts';
 import {
   applyChange,
   type Change,
@@ -13,6 +21,7 @@ import {
   pairChanges,
   readWorld,
 } from './support/follow-model.ts';
+import { type StormChange, storm, stormChanges, stormOf } from './support/follow-storm.ts';
 import { createPerson, type Person } from './support/person.ts';
 
 let app: TestApp;
@@ -103,6 +112,25 @@ test('a storm among eight people, through two servers, ends in a state that rule
     { numRuns: 8, endOnFailure: true },
   );
 }, 120_000);
+
+test('after ten thousand changes at once, through two servers, every count is that of its rows', async () => {
+  const crowd = { size: 40, mortals: 8 };
+  const check = async (changes: StormChange[]) => {
+    const people = await createPeople(crowd.size);
+    const throughOther = await Promise.all(people.map(({ id }) => createPerson(other, id)));
+    const { answers, impossible, done } = await storm([people, throughOther], changes, crowd);
+    expect([answers, impossible, [...done].toSorted()]).toEqual([10_000, [], stormChanges.toSorted()]);
+    await expectNoImpossiblePairs(app);
+    await expectCountersToHold(app);
+    for (const person of people.slice(0, crowd.size - crowd.mortals)) {
+      for (const list of listNames) {
+        const listed = await readIds(person, person.id, list);
+        expect(await readPage(person, person.id, list)).toMatchObject({ totalCount: listed.length });
+      }
+    }
+  };
+  await fc.assert(fc.asyncProperty(stormOf(10_000, crowd), check), { numRuns: 1, endOnFailure: true });
+}, 300_000);
 
 test('a user whose profile opens and closes amid requests never has one waiting while it is PUBLIC', async () => {
   const [ada, ...fans] = (await createPeople(9)) as [Person, ...Person[]];

@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestApp, generateKeys, type TestApp } from './support/app.ts';
+import { type ClerkApi, createClerkApi } from './support/clerk-api.ts';
 import { postJson, send } from './support/http.ts';
 
 const production = () => ({
@@ -37,6 +38,12 @@ describe('readiness', () => {
         status: 'ok',
         notReady: [],
         checks: { database: true, storage: true, pubsub: true, running: true },
+        clerk: {
+          webhook: { lastAcceptedAgeSeconds: null, rejectedSignatures: 0 },
+          usernameConflicts: 0,
+          pendingSends: { count: 0, oldestAgeSeconds: null },
+          lastReconciliation: null,
+        },
       });
     expect((await send(app, '/health/ready')).status).toBe(200);
   });
@@ -53,7 +60,9 @@ describe('readiness', () => {
   test('is 503 with what is away: the database, and what listens to it', async () => {
     const beside = await createTestApp({ parts: { connectionString: 'postgresql://nobody@127.0.0.1:9/nothing' } });
     const { status, text } = await send(beside, '/health/ready');
-    expect([status, JSON.parse(text).notReady]).toEqual([503, ['database', 'pubsub']]);
+    expect([status, JSON.parse(text)]).toMatchObject([503, { notReady: ['database', 'pubsub'], clerk: null }]);
+    const metrics = await send(beside, '/metrics');
+    expect([metrics.status, metrics.text]).toEqual([200, expect.not.stringMatching(/^visage_clerk_webhook_age/m)]);
     expect((await send(beside, '/health/live')).status).toBe(200);
     await beside.close();
   });
@@ -68,7 +77,8 @@ describe('readiness', () => {
   test('shows its detail in production to operators only', async () => {
     await expect.poll(() => ready(closed)).toEqual({ status: 'ok', notReady: [] });
     expect(await ready(closed, operator)).toMatchObject({ checks: { database: true } });
-    expect(await ready(closed, { headers: { authorization: 'Bearer other' } })).not.toHaveProperty('checks');
+    const stranger = await ready(closed, { headers: { authorization: 'Bearer other' } });
+    expect(Object.keys(stranger)).toEqual(['status', 'notReady']);
   });
 });
 
@@ -112,6 +122,93 @@ describe('metrics', () => {
       expect((await send(tokenless, '/metrics', { headers: { authorization } })).status).toBe(401);
     }
     await tokenless.close();
+  });
+});
+
+describe('what operators see of Clerk', () => {
+  let clerk: ClerkApi;
+  let connected: TestApp;
+  beforeAll(async () => {
+    clerk = await createClerkApi();
+    connected = await createTestApp({ env: clerk.env });
+  });
+  afterAll(async () => {
+    await connected.close();
+    await clerk.close();
+  });
+
+  const detail = async (server = connected) => (await ready(server)).clerk;
+  const metric = async (name: string, server = connected) =>
+    new RegExp(`^visage_clerk_${name} (\\S+)$`, 'm').exec((await send(server, '/metrics')).text)?.[1];
+
+  test('is that no webhook ever came, so that a dead route shows', async () => {
+    expect(await detail()).toMatchObject({ webhook: { lastAcceptedAgeSeconds: null } });
+    expect(await metric('webhook_age_seconds')).toBe('+Inf');
+    expect(await metric('reconciliation_age_seconds')).toBe('+Inf');
+    expect(await metric('reconciliation_drift')).toBeUndefined();
+  });
+
+  test('is how long ago the last webhook was accepted, whatever it was about, after a restart too', async () => {
+    const { prisma } = connected.platform.db;
+    const delivery = clerk.webhook('session.created', { id: 'sess_1' });
+    await clerk.deliver(connected, delivery);
+    expect((await detail()).webhook.lastAcceptedAgeSeconds).toBeGreaterThanOrEqual(0);
+    const receivedAt = new Date(Date.now() - 3_600_000);
+    await prisma.webhookDelivery.update({ where: { id: delivery.id }, data: { receivedAt } });
+    const restarted = await createTestApp({ beside: connected, env: clerk.env });
+    for (const server of [connected, restarted]) {
+      expect((await detail(server)).webhook.lastAcceptedAgeSeconds).toBeGreaterThanOrEqual(3_600);
+      expect(Number(await metric('webhook_age_seconds', server))).toBeGreaterThanOrEqual(3_600);
+    }
+    await restarted.close();
+  });
+
+  test('is how many webhooks bore a wrong signature, which make none look accepted', async () => {
+    const before = await detail();
+    const delivery = clerk.webhook('user.created', clerk.addUser());
+    await clerk.deliver(connected, delivery, { secrets: ['whsec_d3Jvbmc='] });
+    await clerk.deliver(connected, delivery, { secrets: [] });
+    const { webhook } = await detail();
+    expect(webhook.rejectedSignatures).toBe(before.webhook.rejectedSignatures + 2);
+    expect(webhook.lastAcceptedAgeSeconds).toBeGreaterThanOrEqual(before.webhook.lastAcceptedAgeSeconds);
+    expect(await metric('webhooks_rejected_total')).toBe(String(webhook.rejectedSignatures));
+  });
+
+  test('is how often a username could not be taken over', async () => {
+    const user = clerk.addUser({ username: 'admin' });
+    await clerk.deliver(connected, clerk.webhook('user.created', user));
+    expect((await detail()).usernameConflicts).toBe(1);
+    expect(await metric('username_conflicts')).toBe('1');
+  });
+
+  test('is what Clerk is yet to be told, and for how long', async () => {
+    // Clerk is away, and the wish is an hour old.
+    clerk.failWith('reset');
+    const entry = { userId: 'user_x', kind: 'USERNAME' as const, createdAt: new Date(Date.now() - 3_600_000) };
+    const nextAttemptAt = new Date(Date.now() + 3_600_000);
+    await connected.platform.db.prisma.outboxEntry.create({ data: { ...entry, nextAttemptAt } });
+    const { pendingSends } = await detail();
+    expect(pendingSends.count).toBe(1);
+    expect(pendingSends.oldestAgeSeconds).toBeGreaterThanOrEqual(3_600);
+    expect(await metric('pending_sends')).toBe('1');
+    expect(Number(await metric('oldest_pending_send_age_seconds'))).toBeGreaterThanOrEqual(3_600);
+    clerk.recover();
+  });
+
+  test('is what the last comparison found', async () => {
+    const finishedAt = new Date(Date.now() - 60_000);
+    const { prisma } = connected.platform.db;
+    await prisma.reconciliation.create({ data: { finishedAt, created: 2, changed: 3, erased: 1, failed: 1 } });
+    // One that is under way says nothing yet.
+    await prisma.reconciliation.create({ data: { created: 100 } });
+    const { lastReconciliation } = await detail();
+    expect(lastReconciliation).toMatchObject({ drift: 7, failed: 1 });
+    expect(lastReconciliation.ageSeconds).toBeGreaterThanOrEqual(60);
+    expect(await metric('reconciliation_drift')).toBe('7');
+  });
+
+  test('never makes a server unready', async () => {
+    await expect.poll(async () => (await ready(connected)).status).toBe('ok');
   });
 });
 

@@ -10,6 +10,7 @@ import { findDifferences, namesOf, thingProbes, userProbes } from './support/pri
 import { createRun, type Run } from './support/privacy-run.ts';
 import { readFilled } from './support/privacy-traces.ts';
 import {
+  administratorNames,
   audienceNames,
   createWorld,
   ownerFromClerk,
@@ -28,7 +29,7 @@ let run: Run;
 let sockets: Map<ViewerName, Socket>;
 
 beforeAll(async () => {
-  app = await createTestApp();
+  app = await createTestApp({ env: { ADMIN_CLAIM: 'metadata.role=admin' } });
   world = await createWorld(app, schema);
   run = createRun({ app, schema, world });
   sockets = await createListeners(await app.listen(), world);
@@ -82,9 +83,10 @@ test('every viewer sees of every field what the model says, by every path and un
   for (const { isOfNine, ...settings } of allSettings) {
     await world.set(settings);
     await world.refresh();
-    for (const path of [...queries, ...settledChanges]) {
-      if (isOfNine || path.isThorough) await Promise.all(viewerNames.map((viewer) => run.go(path, viewer)));
-    }
+    const paths = [...queries, ...settledChanges].filter(({ isThorough }) => isOfNine || isThorough);
+    for (const path of paths) await Promise.all(viewerNames.map((viewer) => run.go(path, viewer)));
+    // One at a time, since what one reads is in the log that the other reads.
+    for (const viewer of administratorNames) await run.goAll(paths, viewer);
     if (!isOfNine) continue;
     for (const path of queries) await Promise.all(audienceNames.map((audience) => run.go(path, audience)));
     await run.hear(sockets);
@@ -92,7 +94,7 @@ test('every viewer sees of every field what the model says, by every path and un
   }
   for (const change of ownChanges) await run.change(change);
   expect(run.tally.differences.slice(0, 100)).toEqual([]);
-}, 120_000);
+}, 240_000);
 
 test('every field that is somebody’s was compared', () => {
   const unseen = fieldNames(schema).filter((name) => ruleOf(name) !== 'nobody' && !run.tally.fields.has(name));

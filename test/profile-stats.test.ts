@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { type CompletionFacts, completionFields, completionOf } from '../src/modules/profile/completion.ts';
-import { filledInSql } from '../src/modules/profile/completion-sql.ts';
 import { createTestApp, randomId, type TestApp } from './support/app.ts';
 import { anonymous, asPerson, createPerson, type Person } from './support/person.ts';
 import { insertProfile, randomFacts } from './support/profiles.ts';
@@ -123,10 +122,6 @@ test('completion comes out as each user sees their own, whatever they filled', a
       users: all.filter((one) => one.missingFields.includes(name)).length,
     })),
   );
-});
-
-test('every completion field is known to SQL, and no other', () => {
-  expect(Object.keys(filledInSql)).toEqual(completionFields.map(({ name }) => name));
 });
 
 test('every day has its row in UTC, and stands between its midnights', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { toTombstone } from '../src/modules/user/tombstone.ts';
 import { createTestApp, randomId, type TestApp } from './support/app.ts';
 import { anonymous, createPerson } from './support/person.ts';
 
@@ -162,7 +163,7 @@ describe('a user', () => {
   test('who was deleted is not created again by an old token: 401', async () => {
     const ada = await createPerson(app);
     await app.platform.db.prisma.user.delete({ where: { id: ada.id } });
-    await app.platform.db.prisma.tombstone.create({ data: { userId: ada.id } });
+    await app.platform.db.prisma.tombstone.create({ data: { idHash: toTombstone(ada.id) } });
     const answer = await ada.ask('{ me { id } }');
     expect(answer).toMatchObject({ status: 401, errors: [{ extensions: { code: 'UNAUTHENTICATED' } }] });
   });

@@ -319,7 +319,7 @@ describe('among 20,000 users whose names start alike', () => {
   test.each(pages.flatMap(([name, values]) => [true, false].map((isGeneric) => ({ name, values, isGeneric }))))(
     '$name is read by index and reads no more than it shows (generic plan: $isGeneric)',
     async ({ values, isGeneric }) => {
-      const reads = await explainReads(crowd, searchUsersByText, {
+      const reads = await explainReads(crowd, searchUsersByText.viewer, {
         values: ['user_00007', ...values, size + 1],
         isGeneric,
       });

@@ -2,22 +2,22 @@ import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { remoteKeys, staticKey } from '../src/platform/clerk-keys.ts';
 import { createTestApp, generateKeys, randomId, signToken, type TestApp } from './support/app.ts';
-import { type ClerkStandIn, createClerk, toJwks } from './support/clerk.ts';
+import { type ClerkApi, createClerkApi } from './support/clerk-api.ts';
+import { toJwks } from './support/clerk-routes.ts';
 import { postJson } from './support/http.ts';
 import { createTestLog } from './support/log.ts';
 
 // Where CLERK_SECRET_KEY is given and no CLERK_JWT_KEY, the keys are Clerk's.
 
-const secretKey = 'sk_test_stand_in';
 const [first, second] = [generateKeys(), generateKeys()];
-let clerk: ClerkStandIn;
+let clerk: ClerkApi;
 let app: TestApp;
 beforeEach(async () => {
   // Moved by hand, so that half a minute passes at once; timers stay real.
   vi.useFakeTimers({ toFake: ['performance'] });
-  clerk = await createClerk(secretKey);
+  clerk = await createClerkApi();
   clerk.jwks = toJwks({ ins_1: first.publicKey });
-  const keys = remoteKeys({ secretKey, apiUrl: clerk.url, log: createTestLog().log });
+  const keys = remoteKeys({ secretKey: clerk.secretKey, apiUrl: clerk.url, log: createTestLog().log });
   app = await createTestApp({ parts: { keys } });
 });
 afterEach(async () => {
@@ -38,7 +38,7 @@ async function signIn(kid: string | undefined, { privateKey } = first) {
 test("a token signed with one of Clerk's keys signs in, and the keys are fetched once", async () => {
   expect(await Promise.all(Array.from({ length: 20 }, () => signIn('ins_1')))).toEqual(Array(20).fill(200));
   expect(await signIn('ins_1')).toBe(200);
-  expect(clerk.requests).toEqual(['/v1/jwks']);
+  expect(clerk.requests).toMatchObject([{ method: 'GET', path: '/v1/jwks' }]);
 });
 
 test('a token with the name of a known key and the signature of another is refused', async () => {
@@ -73,18 +73,19 @@ test('unknown keys cost Clerk one request in 30 seconds', async () => {
 
 test('known keys live on while Clerk is away, whatever it answers then', async () => {
   expect(await signIn('ins_1')).toBe(200);
-  const outages = ['down', {}, { keys: [] }, { keys: {} }, null, 'x', [[]]];
-  for (const jwks of outages) {
-    clerk.jwks = jwks;
+  const outages = [{}, { keys: [] }, { keys: {} }, null, 'x', [[]]];
+  for (const jwks of ['down', ...outages]) {
+    if (jwks === 'down') clerk.failWith({ status: 503 }, { times: 1 });
+    else clerk.jwks = jwks;
     halfAMinute();
     expect(await signIn('ins_unknown')).toBe('401 UNAUTHENTICATED');
     expect(await signIn('ins_1')).toBe(200);
   }
-  expect(clerk.requests).toHaveLength(1 + outages.length);
+  expect(clerk.requests).toHaveLength(2 + outages.length);
 });
 
 test('while Clerk is away and no key is known yet, the answer is to try again', async () => {
-  clerk.jwks = 'down';
+  clerk.failWith({ status: 503 }, { times: 1 });
   expect(await signIn('ins_1')).toBe('503 SERVICE_UNAVAILABLE');
   expect((await postJson(app, { query: '{ me { id } }' })).status).toBe(200);
   clerk.jwks = toJwks({ ins_1: first.publicKey });
@@ -103,13 +104,13 @@ test('a key that cannot be used takes no other with it', async () => {
 });
 
 test('a Clerk that never answers has a time limit', async () => {
-  clerk.jwks = 'hanging';
+  clerk.failWith('hanging');
   expect(await signIn('ins_1')).toBe('503 SERVICE_UNAVAILABLE');
 });
 
 test('a hanging Clerk holds up nobody whose key is known', async () => {
   expect(await signIn('ins_1')).toBe(200);
-  clerk.jwks = 'hanging';
+  clerk.failWith('hanging');
   halfAMinute();
   const waiting = signIn('ins_unknown');
   expect(await signIn('ins_1')).toBe(200);

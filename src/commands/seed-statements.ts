@@ -23,8 +23,10 @@ export function seedSteps({ users, follows, events }: SeedSizes): Step[] {
     ...batches('users', users, ({ from, count }) => step('users', insertUsers, [from, count])),
     step('profiles', fillProfiles, [users]),
     step('privacy', fillPrivacy, [users]),
-    ...batches('follows', follows, ({ count }) => step('follows', insertFollows, [count, users])),
-    ...batches('events', events, ({ count }) => step('events', insertEvents, [count, users])),
+    ...batches('follows', follows, ({ count, start, end }) =>
+      step('follows', insertFollows, [count, users, start, end]),
+    ),
+    ...batches('events', events, ({ count, start, end }) => step('events', insertEvents, [count, users, start, end])),
     { what: 'statistics', statement: { name: '', text: 'analyze' }, values: [] },
   ];
 }
@@ -35,11 +37,20 @@ const step = (name: string, text: string, values: unknown[]): Step => ({
   values,
 });
 
-function batches(name: string, total: number, toStep: (batch: { from: number; count: number }) => Step): Step[] {
+/** Some rows of all: `count` after the first `from`, which is what lies between these two shares of the whole. */
+interface Batch {
+  from: number;
+  count: number;
+  start: number;
+  end: number;
+}
+
+function batches(name: string, total: number, toStep: (batch: Batch) => Step): Step[] {
   const starts = Array.from({ length: Math.ceil(total / batchSize) }, (_, index) => index * batchSize);
   return starts.map((from) => {
     const count = Math.min(batchSize, total - from);
-    return { ...toStep({ from, count }), what: `${name}: ${from + count} of ${total}` };
+    const batch = { from, count, start: from / total, end: (from + count) / total };
+    return { ...toStep(batch), what: `${name}: ${from + count} of ${total}` };
   });
 }
 
@@ -75,10 +86,16 @@ update privacy set
 from generate_series(1, $1::int) as n
 where privacy.user_id = 'user_seed_' || n`;
 
-/** $1 follows among $2 users. Some are followed by very many, as people are: the square makes low numbers likelier. */
+/*
+ * A batch is of some users, from share $3 to share $4 of them, and in the order of their ids: so it is few pages of the
+ * indexes that begin with the user, while rows of anybody at any place would take twice as long.
+ */
+
+/** $1 follows by some of $2 users. Some are followed by very many, as people are: the square makes low numbers likelier. */
 const insertFollows = `
 with drawn as (
-  select 1 + floor(random() * $2)::int as follower, 1 + floor(power(random(), 2) * $2)::int as followee
+  select least($2::int, 1 + floor(($3::float8 + random() * ($4::float8 - $3::float8)) * $2)::int) as follower,
+    1 + floor(power(random(), 2) * $2)::int as followee
   from generate_series(1, $1::int * 2)
 ), pairs as (
   select distinct follower, followee from drawn where follower <> followee
@@ -90,9 +107,10 @@ with drawn as (
 )
 insert into follows (follower_id, followee_id, created_at)
 select follower_id, followee_id, now() - random() * interval '700 days' from missing
+order by follower_id
 on conflict do nothing`;
 
-/** $1 events of $2 users over the last two years; a UUIDv7 begins with its milliseconds. */
+/** $1 events of some of $2 users over the last two years; a UUIDv7 begins with its milliseconds. */
 const insertEvents = `
 insert into events (id, user_id, type, movie_id, rating, review, occurred_at, created_at)
 select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7' || substr(noise, 1, 3) || '8' || substr(noise, 4, 15))::uuid,
@@ -100,8 +118,10 @@ select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7' ||
   case when type in ('RATING') or (type = 'REVIEW' and owner % 2 = 0) then (1 + floor(random() * 20)) / 2 end,
   case when type = 'REVIEW' then 'Seen, and thought about.' end, at, at
 from (
-  select 1 + floor(power(random(), 1.5) * $2)::int as owner, 1 + floor(power(random(), 3) * 50000)::int as movie,
+  select least($2::int, 1 + floor(power($3::float8 + random() * ($4::float8 - $3::float8), 1.5) * $2)::int) as owner,
+    1 + floor(power(random(), 3) * 50000)::int as movie,
     (array['VIEW', 'VIEW', 'VIEW', 'RATING', 'RATING', 'REVIEW', 'WATCHLIST_ADD', 'WATCHLIST_REMOVE'])[1 + floor(random() * 8)::int] as type,
     date_trunc('milliseconds', now() - random() * interval '730 days') as at, md5(random()::text) as noise
   from generate_series(1, $1::int)
-) as made`;
+) as made
+order by 'user_seed_' || owner`;

@@ -77,6 +77,7 @@ const banner = (url: string, token: string | undefined) => [
   '',
   `  API        ${url}/graphql`,
   `  GraphiQL   ${url}/graphql in a browser`,
+  `  REST       ${url}/api/docs in a browser`,
   ...(token ? ['', `  Token of ${demoUserId}, good for ${demoTokenS / 3_600} hours:`, '', token] : []),
   '',
 ];

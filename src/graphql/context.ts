@@ -1,5 +1,6 @@
 import type DataLoader from 'dataloader';
 import { RequestError, unauthenticated } from '../errors.ts';
+import type { AdministratorReads } from '../modules/audit/administrator-reads.ts';
 import type { UserLoader, UserPair } from '../modules/user/loaders.ts';
 import type { UserRecord } from '../modules/user/record.ts';
 import type { ViewAs } from '../modules/user/view-as.ts';
@@ -24,6 +25,8 @@ export interface Context {
   platform: Platform;
   /** Users as this viewer may know them, each read once a request. */
   users: UserLoader;
+  /** What the viewer reads that only an administrator can; written to the audit logs before each answer. */
+  reads: AdministratorReads;
   /** Users read anew each time, for subscriptions. */
   liveUsers: DataLoader<UserPair, UserRecord | null>;
   /** Where clients reach the server; picture addresses start with it. No slash at the end. */
@@ -46,6 +49,12 @@ export const readerIdOf = (
   { viewer, viewAs }: Pick<Context, 'viewer' | 'viewAs'>,
   listOwnerId: string,
 ): string | null => (viewAs !== null && viewer?.id === listOwnerId ? null : (viewer?.id ?? null));
+
+/** Whether the lists of that user are read for an administrator: not their own, while they look at these as others do. */
+export const isReadByAdministrator = (
+  { viewer, viewAs }: Pick<Context, 'viewer' | 'viewAs'>,
+  listOwnerId: string,
+): boolean => viewer?.isAdministrator === true && !(viewAs !== null && viewer.id === listOwnerId);
 
 /** What a context takes from the request itself. */
 export type RequestFacts = Pick<Context, 'requestId' | 'userAgent' | 'viewAs'>;

@@ -1,6 +1,6 @@
 import { validate as isUuid } from 'uuid';
 import { badUserInput } from '../errors.ts';
-import { maxInt32 } from '../validation.ts';
+import { isUserId, maxInt32 } from '../validation.ts';
 
 /** What an id of the API stands for. */
 export interface GlobalId {
@@ -18,11 +18,6 @@ const prefixes: { typename: string; prefix: string; isKey: (key: string) => bool
   { typename: 'CrewMember', prefix: 'crew_', isKey: isTmdbId },
   { typename: 'Studio', prefix: 'studio_', isKey: isTmdbId },
 ];
-
-/** Printable ASCII without spaces, as Clerk's ids are; what else comes can't be a user's id. */
-export function isUserId(id: string): boolean {
-  return /^[\x21-\x7e]{1,255}$/.test(id);
-}
 
 /** A positive integer as GraphQL's Int and PostgreSQL's integer hold it, written in one way only. */
 function isTmdbId(id: string): boolean {

@@ -37,7 +37,7 @@ export function requestErrorFace(cause: RequestError, error: unknown = cause): G
   const { code, status, retryAfter } = cause;
   const headers = retryAfter === undefined ? {} : { headers: { 'Retry-After': String(retryAfter) } };
   const http = status ? { status, ...headers } : isOfWholeRequest(code, error) ? documentError : undefined;
-  return new GraphQLError(error instanceof GraphQLError ? error.message : cause.message, {
+  return new GraphQLError(error instanceof GraphQLError ? shorten(error.message) : cause.message, {
     ...position(error),
     extensions: { code, ...(retryAfter !== undefined && { retryAfter }), ...(http && { http }) },
   });
@@ -61,11 +61,15 @@ function isOfClient({ extensions, path, nodes }: GraphQLError): boolean {
 /** graphql-js gives no code to what it refuses itself: variables that don't fit their types. */
 function withCode(error: GraphQLError): GraphQLError {
   if (error.extensions.code) return error;
-  return new GraphQLError(error.message, {
+  return new GraphQLError(shorten(error.message), {
     ...position(error),
     extensions: { ...error.extensions, code: 'BAD_USER_INPUT', http: documentError },
   });
 }
+
+/** graphql-js shows a variable that it refuses whole, though it be a text of megabytes in an upload; why comes last. */
+const shorten = (message: string): string =>
+  message.length <= 1_000 ? message : `${message.slice(0, 500)} … ${message.slice(-300)}`;
 
 function position(error: unknown) {
   return error instanceof GraphQLError ? { nodes: error.nodes ?? null, path: error.path ?? null } : {};

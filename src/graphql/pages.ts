@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { validate as isUuid } from 'uuid';
 import { badUserInput } from '../errors.ts';
-import { maxInt32 } from '../validation.ts';
-import { isUserId } from './global-id.ts';
+import { isUserId, maxInt32 } from '../validation.ts';
 
 /** What a client asks of a list. */
 export interface PageArgs {

@@ -1,8 +1,6 @@
 import { badUserInput } from '../errors.ts';
+import { readInstant } from '../validation.ts';
 import { builder } from './builder.ts';
-
-/** RFC 3339: date, time and offset, all of them given. A day ends at 23:59:59, and PostgreSQL knows no year 0. */
-const instantPattern = /^(\d{4}-\d{2}-\d{2})T([01]\d|2[0-3]):\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i;
 
 builder.scalarType('DateTime', {
   description: 'An instant, RFC 3339 in UTC.',
@@ -13,20 +11,6 @@ builder.scalarType('DateTime', {
     return instant;
   },
 });
-
-function readInstant(text: string): Date | null {
-  const [, day] = instantPattern.exec(text) ?? [];
-  if (!day || !isDay(day)) return null;
-  const instant = new Date(text);
-  const year = instant.getUTCFullYear();
-  return year >= 1 && year <= 9999 ? instant : null;
-}
-
-/** `Date` takes the 31st of February for a day in March. */
-function isDay(day: string): boolean {
-  const midnight = new Date(`${day}T00:00:00Z`);
-  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
-}
 
 builder.scalarType('File', {
   description: 'A file sent by the GraphQL multipart request specification.',

@@ -1,8 +1,9 @@
 import type { Config } from '../config.ts';
 import { RequestError, unauthenticated } from '../errors.ts';
 import type { Viewer } from '../graphql/context.ts';
+import type { FirstRequests } from '../modules/identity/first-request.ts';
 import { createUserLoader, type UserLoader } from '../modules/user/loaders.ts';
-import { ensureUser, userDeleted } from '../modules/user/service.ts';
+import { userDeleted } from '../modules/user/service.ts';
 import type { Database } from '../platform/database.ts';
 import type { DeletedUsers } from '../platform/deleted-users.ts';
 import type { Session, SessionTokens } from '../platform/session-tokens.ts';
@@ -28,10 +29,11 @@ export interface AuthenticationOptions extends Pick<Config, 'adminClaim'> {
   tokens: SessionTokens;
   db: Database;
   deletedUsers: DeletedUsers;
+  firstRequests: FirstRequests;
 }
 
 export function createAuthentication(options: AuthenticationOptions): Authentication {
-  const { tokens, db, deletedUsers, adminClaim } = options;
+  const { tokens, db, deletedUsers, firstRequests, adminClaim } = options;
   const known = new Set<string>();
   deletedUsers.watch({
     forget(userId) {
@@ -45,7 +47,7 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     const users = createUserLoader(db, userId);
     // The first look is the same statement, by the same loader, that most requests go on to need.
     if (!known.has(userId) && !(await users.load(userId))) {
-      await ensureUser({ db }, userId);
+      await firstRequests.admit(userId);
       users.clear(userId);
     }
     // Deleted while they were looked up: nobody would make `known` forget them again.

@@ -21,11 +21,11 @@ export function withCors(handle: HttpHandler, allowed: AllowedOrigins): HttpHand
     if (origin !== undefined && isAllowedOrigin(origin, allowed)) {
       headers['access-control-allow-origin'] = origin;
       if (isPreflight) {
-        headers['access-control-allow-methods'] = 'GET, POST, OPTIONS';
+        headers['access-control-allow-methods'] = 'GET, POST, PUT, DELETE, OPTIONS';
         headers['access-control-allow-headers'] = header(request, 'access-control-request-headers') ?? '';
         headers['access-control-max-age'] = '86400';
       } else {
-        headers['access-control-expose-headers'] = 'Retry-After, X-Request-Id';
+        headers['access-control-expose-headers'] = 'Content-Disposition, Retry-After, X-Request-Id';
       }
     }
     return { ...reply, headers };

@@ -1,9 +1,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { ClerkHealth } from '../modules/identity/clerk-health.ts';
+import { addClerkMetrics } from './clerk-metrics.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /** What Prometheus reads. Labels are few and fixed: none holds an id, a path or anything else that a client chose. */
-export function createMetrics(gauges: { openSockets(): number; liveSubscriptions(): number }) {
+export function createMetrics(gauges: {
+  openSockets(): number;
+  liveSubscriptions(): number;
+  clerkHealth(): Promise<ClerkHealth>;
+}) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
@@ -18,6 +24,17 @@ export function createMetrics(gauges: { openSockets(): number; liveSubscriptions
     help: 'SQL statements sent to the database.',
     registers: [registry],
   });
+  const rejectedWebhooks = new Counter({
+    name: 'visage_clerk_webhooks_rejected_total',
+    help: 'Webhooks that were refused since Clerk did not sign them, or too long ago.',
+    registers: [registry],
+  });
+  const clerkSends = new Counter({
+    name: 'visage_clerk_sends_total',
+    help: 'What Clerk was told, or could not be told, by what and what came of it.',
+    labelNames: ['kind', 'outcome'] as const,
+    registers: [registry],
+  });
   gauge(registry, 'visage_open_sockets', 'WebSockets that are open.', gauges.openSockets);
   gauge(
     registry,
@@ -25,12 +42,16 @@ export function createMetrics(gauges: { openSockets(): number; liveSubscriptions
     'Users that open subscriptions of this process are about.',
     gauges.liveSubscriptions,
   );
+  addClerkMetrics(registry, gauges.clerkHealth);
   return {
     contentType: registry.contentType,
     read: () => registry.metrics(),
     observeRequest: (route: string, status: number, seconds: number) =>
       requests.observe({ route, status: `${Math.floor(status / 100)}xx` }, seconds),
     countStatement: () => statements.inc(),
+    countRejectedWebhook: () => rejectedWebhooks.inc(),
+    rejectedWebhooks: async () => (await rejectedWebhooks.get()).values[0]?.value ?? 0,
+    countClerkSend: (kind: string, outcome: string) => clerkSends.inc({ kind, outcome }),
   };
 }
 

@@ -9,8 +9,11 @@ import { servePicture } from './pictures.ts';
 
 export interface RouterOptions {
   graphql: HttpHandler;
+  export: HttpHandler;
   /** Null in production. */
   graphiql: ((request: HttpRequest) => Promise<HttpReply>) | null;
+  rest: HttpHandler;
+  clerkWebhook: HttpHandler;
   readiness: Readiness;
   metrics: Metrics;
   /** Who may read metrics and the detail of readiness: anyone, or whoever has the token. */
@@ -48,6 +51,9 @@ function route(request: HttpRequest, options: RouterOptions): Route {
       answer: () => servePicture(request, path.slice('/pictures/'.length), options.pictures),
     };
   }
+  if (path === '/api/export') return { name: path, answer: () => options.export(request) };
+  if (path === '/api/webhooks/clerk') return { name: path, answer: () => options.clerkWebhook(request) };
+  if (path === '/api' || path.startsWith('/api/')) return { name: '/api', answer: () => options.rest(request) };
   if (path === '/health/live') return { name: path, answer: serveLiveness };
   if (path === '/health/ready') {
     return { name: path, answer: () => serveReadiness(options.readiness, isOperator(request, options)) };

@@ -4,6 +4,7 @@ import { createYoga, handleStreamOrSingleExecutionResult, isAsyncIterable, type 
 import type { Context } from '../graphql/context.ts';
 import { maskError } from '../graphql/masking.ts';
 import type { Log } from '../platform/log.ts';
+import { useAdministratorReads } from './administrator-reads.ts';
 import { useLimitedParser, useLimits, useNoIntrospection, useValidationBudget } from './document-limits.ts';
 import { useViewAs } from './view-as.ts';
 
@@ -27,6 +28,7 @@ export function createGraphQL(options: { schema: GraphQLSchema; introspection: b
       useLimits(),
       useViewAs(),
       useNoDeadSubscriptions(),
+      useAdministratorReads(),
       useMasking(),
     ],
   });

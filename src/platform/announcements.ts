@@ -15,6 +15,13 @@ interface Farewell {
   deletedUserId: string;
 }
 
+/** Work that waits in the database for whichever process takes it. */
+export type Work = 'outbox' | 'erasure';
+
+interface WorkCall {
+  work: Work;
+}
+
 /** Tells every process, once the transaction commits. */
 export const announce = (tx: Transaction, topic: Topic, { userId, revision }: Change): Promise<void> =>
   notify(tx, { topic, userId, revision });
@@ -23,7 +30,10 @@ export const announce = (tx: Transaction, topic: Topic, { userId, revision }: Ch
 export const announceDeletion = (tx: Transaction, userId: string): Promise<void> =>
   notify(tx, { deletedUserId: userId });
 
-async function notify(tx: Transaction, message: Announcement | Farewell): Promise<void> {
+/** Wakes the workers of every process, once the transaction commits; one that hears nothing looks by itself, later. */
+export const announceWork = (tx: Transaction, work: Work): Promise<void> => notify(tx, { work });
+
+async function notify(tx: Transaction, message: Announcement | Farewell | WorkCall): Promise<void> {
   await tx.$executeRaw`select pg_notify(${notificationChannel}, ${JSON.stringify(message)})`;
 }
 
@@ -31,6 +41,10 @@ async function notify(tx: Transaction, message: Announcement | Farewell): Promis
 export const announcing = (topic: Topic, row: string): string =>
   `pg_notify('${notificationChannel}', json_build_object(
     'topic', '${topic}', 'userId', ${row}.user_id, 'revision', ${row}.revision)::text)`;
+
+/** What `announceWork` does, as an expression of a statement. */
+export const announcingWork = (work: Work): string =>
+  `pg_notify('${notificationChannel}', '${JSON.stringify({ work } satisfies WorkCall)}')`;
 
 /** Where the current revisions of a topic stand: a statement of $1 user ids that answers `Change` rows. */
 export type RevisionStatements = Record<Topic, Statement>;
@@ -54,6 +68,7 @@ export interface AnnouncementsOptions {
   revisions: RevisionStatements;
   /** Says which of $1 user ids were deleted, as `userId`. */
   deletedAmong: Statement;
+  onWork(work: Work): void;
 }
 
 /**
@@ -93,6 +108,7 @@ export function createAnnouncements(options: AnnouncementsOptions): Announcement
       const message = readMessage(payload);
       if (!message) log.warn('an announcement was not understood');
       else if ('deletedUserId' in message) deletedUsers.add(message.deletedUserId);
+      else if ('work' in message) options.onWork(message.work);
       else live.dispatch(message.topic, { userId: message.userId, revision: message.revision });
     },
     onReady: (missedSinceMs) => void catchUpAll(missedSinceMs),
@@ -106,9 +122,10 @@ export function createAnnouncements(options: AnnouncementsOptions): Announcement
   };
 }
 
-function readMessage(payload: string): Announcement | Farewell | null {
+function readMessage(payload: string): Announcement | Farewell | WorkCall | null {
   try {
-    const message = JSON.parse(payload) as Partial<Announcement & Farewell>;
+    const message = JSON.parse(payload) as Partial<Announcement & Farewell & WorkCall>;
+    if (message.work === 'outbox' || message.work === 'erasure') return { work: message.work };
     if (typeof message.deletedUserId === 'string') return { deletedUserId: message.deletedUserId };
     const isWhole =
       topics.some((topic) => topic === message.topic) &&

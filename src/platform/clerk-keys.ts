@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { createClerkClient } from '@clerk/backend';
 import { serviceUnavailable } from '../errors.ts';
 import type { Log } from './log.ts';
+import { within } from './time-limit.ts';
 
 /** Finds the public key that a token names by its `kid`, in the form of `verifyToken`'s `jwtKey`. */
 export interface SigningKeys {
@@ -19,15 +20,27 @@ export function staticKey(pem: string): SigningKeys {
 const refreshEveryMs = 30_000;
 const fetchTimeoutMs = 3_000;
 
+export interface ClerkKeysOptions {
+  secretKey: string;
+  /** Null: Clerk's own. */
+  apiUrl: string | null;
+}
+
+/** The keys that Clerk publishes now, by `kid`, in the form of `verifyToken`'s `jwtKey`. Throws where there is none to be had. */
+export async function fetchKeys({ secretKey, apiUrl }: ClerkKeysOptions): Promise<ReadonlyMap<string, string>> {
+  const { jwks } = createClerkClient({ secretKey, ...(apiUrl && { apiUrl }) });
+  const { keys } = await within(fetchTimeoutMs, jwks.getJwks());
+  const usable = new Map(keys?.flatMap(readJwk));
+  // Clerk always has a key: an answer without one is an outage too.
+  if (usable.size === 0) throw new Error('the answer has no RSA key');
+  return usable;
+}
+
 /**
  * Clerk's JWKS, fetched when a token names a key that isn't known yet. Known keys stay through an outage of Clerk's;
  * `verifyToken`'s own fetching would forget them after five minutes, ask for each unknown `kid`, and wait without a limit.
  */
-export function remoteKeys(options: { secretKey: string; apiUrl: string | null; log: Log }): SigningKeys {
-  const { jwks } = createClerkClient({
-    secretKey: options.secretKey,
-    ...(options.apiUrl && { apiUrl: options.apiUrl }),
-  });
+export function remoteKeys(options: ClerkKeysOptions & { log: Log }): SigningKeys {
   let known: ReadonlyMap<string, string> = new Map();
   let fetchedAt = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | null = null;
@@ -35,11 +48,7 @@ export function remoteKeys(options: { secretKey: string; apiUrl: string | null; 
   const refresh = async () => {
     fetchedAt = performance.now();
     try {
-      const { keys } = await within(fetchTimeoutMs, jwks.getJwks());
-      const usable = new Map(keys?.flatMap(readJwk));
-      // Clerk always has a key: an answer without one is an outage too.
-      if (usable.size === 0) throw new Error('the answer has no RSA key');
-      known = usable;
+      known = await fetchKeys(options);
     } catch (error) {
       options.log.warn({ error }, "Clerk's signing keys could not be fetched; known ones stay in use");
     }
@@ -77,12 +86,4 @@ function toJwtKey(key: KeyObject): string {
   const { n, e } = key.export({ format: 'jwk' });
   if (!n || e !== 'AQAB') throw new Error('Expected an RSA public key with the exponent 65537.');
   return n;
-}
-
-async function within<Value>(timeoutMs: number, promise: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
-  });
-  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
 }

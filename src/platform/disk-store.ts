@@ -28,7 +28,8 @@ export function createDiskStore(folder: string): PictureStore {
     read: (key) => available(() => ifThere(readFile(pathOf(key)))),
     delete: (key, unlessPutAfter) => available(() => remove(pathOf(key), unlessPutAfter)),
     list: () => list(folder),
-    check: () => available(() => writeDurably(join(folder, `${writing}${randomUUID()}`), new Uint8Array(1), unlink)),
+    check: () =>
+      available(() => writeDurably(join(folder, `${writing}${randomUUID()}`), new Uint8Array(1), readAndRemove)),
     sweepTemporary: (olderThanMs) => available(() => sweepTemporary(folder, Date.now() - olderThanMs)),
   };
 }
@@ -170,6 +171,11 @@ async function* walk(folder: string): AsyncGenerator<{ path: string; key: string
         yield { path: join(inside, name), key: `${namespace}/${name}` };
     }
   }
+}
+
+async function readAndRemove(path: string): Promise<void> {
+  await readFile(path);
+  await unlink(path);
 }
 
 /** Names in a folder, none where it isn't there. */

@@ -16,7 +16,7 @@ import {
   toUpright,
 } from './image-codec.ts';
 import { type Size, type SquareCrop, scaleCrop, toCrop, toVariantSizes } from './image-geometry.ts';
-import { detectMimeType, type ImageMimeType } from './image-header.ts';
+import { detectMimeType, type ImageHeader, type ImageMimeType } from './image-header.ts';
 import { toDominantColor, toThumbhash } from './image-placeholder.ts';
 
 export type { SquareCrop } from './image-geometry.ts';
@@ -100,6 +100,20 @@ export function createImageProcessor(options: ImageProcessorOptions = {}): Image
     recrop: (source, upright, crop) => work(source, (picture) => recropPicture(picture, upright, crop)),
     close: () => gate.drain(),
   };
+}
+
+/**
+ * Reads what a file says of itself, and decodes nothing: whether `process` has a chance with it. An image processor must have
+ * been made before. Throws `UnsupportedImageError`.
+ */
+export async function readImageHeader(bytes: Buffer): Promise<ImageHeader> {
+  const file = { bytes, mimeType: detectMimeType(bytes), timeoutS: 10 };
+  try {
+    const { mimeType, width, height, frames } = await openPicture(file);
+    return { mimeType, width, height, frames };
+  } catch (error) {
+    throw explainImageError(error, file);
+  }
 }
 
 async function processPicture(picture: Picture, asked?: SquareCrop): Promise<ProcessedImage> {

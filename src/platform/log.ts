@@ -24,12 +24,13 @@ const secretPatterns = [
 /** Most lines have none of these, and need no second look. */
 const suspicious = /@|eyJ|sk_|whsec_/;
 
+/** The text without what looks like a token, a key, a password in an address, or an e-mail address. */
+export const hideSecrets = (text: string): string =>
+  secretPatterns.reduce((hidden, pattern) => hidden.replace(pattern, '[redacted]'), text);
+
 function withoutSecrets(line: string): string {
   if (!suspicious.test(line)) return line;
-  const hide = (_: string, value: unknown) =>
-    typeof value === 'string'
-      ? secretPatterns.reduce((text, pattern) => text.replace(pattern, '[redacted]'), value)
-      : value;
+  const hide = (_: string, value: unknown) => (typeof value === 'string' ? hideSecrets(value) : value);
   return `${JSON.stringify(JSON.parse(line), hide)}\n`;
 }
 

@@ -22,7 +22,7 @@ export interface PictureStore {
   delete(key: string, unlessPutAfter?: Date): Promise<void>;
   /** Every file, in no order. */
   list(): AsyncIterable<StoredKey>;
-  /** Throws where nothing can be written; for readiness. */
+  /** Throws where nothing can be written and read; for readiness. */
   check(): Promise<void>;
   /**
    * Removes what writes that were interrupted longer ago than that have left, and undoes deletions that were: files under

@@ -1,6 +1,7 @@
 import type { Clerk } from './clerk.ts';
 import type { Database } from './database.ts';
 import type { DeletedUsers } from './deleted-users.ts';
+import type { Gate } from './gate.ts';
 import type { ImageProcessor } from './images.ts';
 import type { LiveBus } from './live-bus.ts';
 import type { PictureStore } from './picture-store.ts';
@@ -14,4 +15,13 @@ export interface Platform {
   pictures: PictureStore;
   /** Null without CLERK_SECRET_KEY. */
   clerk: Clerk | null;
+  /** Calls to Clerk that a transaction waits for: few at once, so that a slow Clerk doesn't hold every connection. */
+  clerkGate: Gate;
+  mirrors: Mirrors;
+}
+
+/** What of ours Clerk has a copy of; nothing without CLERK_SECRET_KEY. */
+export interface Mirrors {
+  metadata: boolean;
+  picture: boolean;
 }

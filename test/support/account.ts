@@ -1,4 +1,6 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, vi } from 'vitest';
 import type { TestApp } from './app.ts';
 import type { Person } from './person.ts';
 
@@ -15,23 +17,39 @@ export const deleteAccount = async (person: Person, confirmation = person.id) =>
   ).deleteAccount;
 
 /** Every column of every table in which a text stands somewhere, as `table.column`. */
-export async function columnsWith({ platform }: TestApp, text: string): Promise<string[]> {
+export async function columnsWith({ platform }: Pick<TestApp, 'platform'>, text: string): Promise<string[]> {
   const { prisma } = platform.db;
-  const columns = await prisma.$queryRaw<{ table: string; column: string }[]>`
-    select table_name as table, column_name as column
+  const columns = await prisma.$queryRaw<{ table: string; column: string; type: string }[]>`
+    select table_name as table, column_name as column, data_type as type
     from information_schema.columns join information_schema.tables using (table_schema, table_name)
     where table_schema = 'public' and table_type = 'BASE TABLE'`;
   const found: string[] = [];
-  for (const { table, column } of columns) {
-    const sql = `select 1 as one from "${table}" where strpos("${column}"::text, $1) > 0 limit 1`;
+  for (const { table, column, type } of columns) {
+    const isThere =
+      type === 'bytea' ? `position(convert_to($1, 'UTF8') in "${column}") > 0` : `strpos("${column}"::text, $1) > 0`;
+    const sql = `select 1 as one from "${table}" where ${isThere} limit 1`;
     const rows = await prisma.$queryRawUnsafe<object[]>(sql, text);
     if (rows.length > 0) found.push(`${table}.${column}`);
   }
   return found.toSorted();
 }
 
-/** Files of the picture store. */
-export async function storedFiles({ folder }: TestApp): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+/** Waits until the workers have erased whatever has that text, such as a user's id, but for these columns. */
+export const expectErased = (app: Pick<TestApp, 'platform'>, text: string, but: string[] = []): Promise<void> =>
+  vi.waitFor(async () => expect(await columnsWith(app, text)).toEqual(but), { timeout: 20_000, interval: 50 });
+
+/** Files of the picture store, in order. */
+export async function storedFiles({ folder }: Pick<TestApp, 'folder'>): Promise<string[]> {
+  return (await listFiles(folder)).map(({ name }) => name).toSorted();
+}
+
+/** Files below a folder. */
+export const listFiles = async (folder: string) =>
+  (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+
+/** As if the time had passed for which the files of deleted pictures stay, in case that an upload needs them. */
+export async function passRemovalDelay({ platform, folder }: Pick<TestApp, 'platform' | 'folder'>): Promise<void> {
+  const [longAgo, ago] = [new Date(Date.now() - 600_000), new Date(Date.now() - 60_000)];
+  for (const { parentPath, name } of await listFiles(folder)) await utimes(join(parentPath, name), longAgo, longAgo);
+  await platform.db.prisma.fileRemoval.updateMany({ data: { requestedAt: ago } });
 }

@@ -7,6 +7,7 @@ import { type App, type AppOptions, createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { staticKey } from '../../src/platform/clerk-keys.ts';
 import { createLog } from '../../src/platform/log.ts';
+import { polling } from '../../src/platform/worker.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 
 /** A server of the test's own: its database, its pictures, and the key that signs its users' tokens. */
@@ -14,10 +15,12 @@ export interface TestApp extends Pick<App, 'fetch' | 'platform' | 'listen'> {
   /** Where its pictures are. */
   folder: string;
   database: TestDatabase;
-  /** SQL statements sent since the last call. */
+  /** SQL statements sent since the last call, but those by which workers look for work. */
   takeStatements(): string[];
   /** A session token with these claims; what is left out is as Clerk's. */
   sign(claims: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
+  /** By which those tokens are verified; PEM. */
+  publicKey: string;
   close(): Promise<void>;
 }
 
@@ -50,7 +53,7 @@ export async function createTestApp({ env = {}, beside, parts }: TestAppOptions 
     connectionString: database.connectionString,
     keys: staticKey(keys.publicKey),
     log: createLog(config.logLevel),
-    onStatement: (sql) => statements.push(sql),
+    onStatement: (sql) => sql.startsWith(polling) || statements.push(sql),
     ...parts,
   });
   const testApp: TestApp = {
@@ -61,6 +64,7 @@ export async function createTestApp({ env = {}, beside, parts }: TestAppOptions 
     database,
     takeStatements: () => statements.splice(0),
     sign: (claims, header) => signToken(claims, keys.privateKey, header),
+    publicKey: keys.publicKey,
     async close() {
       await app.close();
       if (beside) return;

@@ -118,23 +118,31 @@ const followRules: Record<
   },
 };
 
+/** The change as its person asks the API for it. */
+export function toOperation(people: Pick<Person, 'id'>[], change: Change): { document: string; variables: object } {
+  if (change.name === 'upsertPrivacy') {
+    const document = 'mutation ($profile: Visibility) { upsertPrivacy(input: { profile: $profile }) { __typename } }';
+    return { document, variables: { profile: change.profile } };
+  }
+  const { name, to } = change;
+  const argument = name === 'follow' || name === 'unfollow' ? 'target: { userId: $userId }' : 'userId: $userId';
+  const state = name === 'blockUser' || name === 'unblockUser' ? '' : '... on Follow { state }';
+  return {
+    document: `mutation ($userId: ID!) { ${name}(${argument}) { __typename ${state} } }`,
+    variables: { userId: people[to]?.id },
+  };
+}
+
+/** What the one field of a mutation came to: the state of the follow, or the type that was answered. */
+export function readOutcome(data: Record<string, { __typename: string; state?: string }>): string {
+  const [answer] = Object.values(data);
+  return answer?.state ?? answer?.__typename ?? 'nothing';
+}
+
 /** Does the change through the API; fails the test on any answer that isn't the mutation's own. */
 export async function doChange(people: Person[], change: Change): Promise<string> {
-  const by = people[change.by] as Person;
-  if (change.name === 'upsertPrivacy') {
-    await by.upsertPrivacy({ profile: change.profile });
-    return 'Privacy';
-  }
-  const userId = (people[change.to] as Person).id;
-  const isTarget = change.name === 'follow' || change.name === 'unfollow';
-  const argument = isTarget ? 'target: { userId: $userId }' : 'userId: $userId';
-  const isBlock = change.name === 'blockUser' || change.name === 'unblockUser';
-  const data = await by.query<Record<string, { __typename: string; state?: string }>, object>(
-    `mutation ($userId: ID!) { ${change.name}(${argument}) { __typename ${isBlock ? '' : '... on Follow { state }'} } }`,
-    { userId },
-  );
-  const answer = data[change.name];
-  return answer?.state ?? answer?.__typename ?? 'nothing';
+  const { document, variables } = toOperation(people, change);
+  return readOutcome(await (people[change.by] as Person).query(document, variables));
 }
 
 /** How the people stand to each other in the database. */

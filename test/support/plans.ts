@@ -35,7 +35,8 @@ export async function explain(
 ): Promise<Step[]> {
   await client.query(`set plan_cache_mode = ${mode}; deallocate all; prepare ${name} as ${text}`);
   const literals = values.map((value) => pg.escapeLiteral(Array.isArray(value) ? toArrayText(value) : String(value)));
-  const { rows } = await client.query(`explain (analyze, format json) execute ${name}(${literals.join()})`);
+  const given = literals.length > 0 ? `(${literals.join()})` : '';
+  const { rows } = await client.query(`explain (analyze, format json) execute ${name}${given}`);
   return toSteps(rows[0]['QUERY PLAN'][0].Plan);
 }
 

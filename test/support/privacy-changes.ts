@@ -1,5 +1,5 @@
 import { Expected, type Fields, present } from './privacy-comparison.ts';
-import { isThere, type Looker, type Path, pictureState } from './privacy-paths.ts';
+import { isBlocked, type Looker, type Path, pictureState } from './privacy-paths.ts';
 import type { World } from './privacy-world.ts';
 
 const notFound = { __typename: 'NotFoundError', message: present };
@@ -23,12 +23,12 @@ export const mutationOf = (field: string) => {
 /** Mutations that name a user, and the viewers for whom there is nothing left to change. */
 const settled: Record<string, Looker[]> = {
   follow: ['requester', 'follower'],
-  unfollow: ['stranger'],
-  removeFollower: ['stranger', 'follower'],
+  unfollow: ['stranger', 'administrator'],
+  removeFollower: ['stranger', 'follower', 'administrator'],
   acceptFollowRequest: [],
   declineFollowRequest: [],
   blockUser: ['blocking'],
-  unblockUser: ['stranger', 'requester', 'follower'],
+  unblockUser: ['stranger', 'requester', 'follower', 'administrator'],
 };
 
 export const mutationNames = Object.keys(settled);
@@ -53,7 +53,7 @@ const isSettled = ({ people: { owner }, settingsOf }: World, viewer: Looker) =>
 
 /** Whoever blocks the owner can still unblock them. */
 const isRefused = (world: World, viewer: Looker, field: string) =>
-  !isThere(world, viewer) && !(field === 'unblockUser' && viewer === 'blocking');
+  isBlocked(world, viewer) && !(field === 'unblockUser' && viewer === 'blocking');
 
 function settledAnswer(world: World, viewer: Looker, field: string): unknown {
   const { owner, [viewer]: asking } = world.people;

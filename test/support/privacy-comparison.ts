@@ -1,5 +1,5 @@
 import { type GraphQLSchema, getNamedType, isListType, isNonNullType, isObjectType } from 'graphql';
-import { isShown, model, type Rule, type Settings, type Standing, type Thing } from './privacy-model.ts';
+import { isShown, model, type Rule, readsOf, type Settings, type Standing, type Thing } from './privacy-model.ts';
 
 /** An object of an answer, or of what is expected in its place. */
 export type Fields = Record<string, unknown>;
@@ -32,6 +32,7 @@ export interface People {
   follows(followerId: string | null, followeeId: string): boolean;
   requested(requesterId: string | null, requesteeId: string): boolean;
   isBlocked(oneId: string | null, otherId: string): boolean;
+  isAdministrator(id: string | null): boolean;
   followsCatalogue(id: string | null, nodeId: string): boolean;
   /** Whether the viewer looks at what is theirs as others see it, and at somebody else meanwhile. */
   isAside(viewerId: string | null, subjectId: string | null): boolean;
@@ -57,6 +58,8 @@ export interface Comparison {
   tally: Tally;
   /** Who asks, under which settings, by which path. */
   name: string;
+  /** What of whom an administrator reads by it, as the comparison finds out. */
+  reads: Map<string, Set<string>>;
 }
 
 /** Where in an answer the comparison stands, and whose things these are. */
@@ -83,6 +86,7 @@ type Walk = Comparison & { seen: Set<string> };
 
 function compareFields(walk: Walk, actual: Fields, expected: Fields, place: Place): void {
   const type = String(actual.__typename);
+  if (isMetThroughBlock(walk, place)) noteReads(walk, place.ownerId, ['user']);
   for (const [field, value] of Object.entries(actual)) {
     if (field === '__typename') continue;
     const name = `${type}.${field}`;
@@ -150,13 +154,25 @@ function expectField(walk: Walk, { type, field, expected, place }: AskedField): 
 }
 
 function isShownAt(walk: Walk, { rule, thing, place }: { rule: Rule; thing: Thing; place: Place }): boolean {
-  return isShown(rule, { standing: standingOf(walk, place), settings: walk.people.settingsOf(place.ownerId), thing });
+  const known = { standing: standingOf(walk, place), settings: walk.people.settingsOf(place.ownerId), thing };
+  noteReads(walk, place.ownerId, readsOf(rule, known));
+  return isShown(rule, known);
 }
+
+function noteReads({ reads }: Walk, ownerId: string, parts: string[]): void {
+  for (const part of parts) reads.set(ownerId, (reads.get(ownerId) ?? new Set()).add(part));
+}
+
+/** An administrator gets to know of a user who would not be there for them otherwise. */
+const isMetThroughBlock = ({ people, viewerId }: Walk, { ownerId, isNamedOnly }: Place): boolean =>
+  people.isAdministrator(viewerId) && !isNamedOnly && ownerId !== '' && people.isBlocked(viewerId, ownerId);
 
 const standingOf = ({ people, viewerId }: Walk, { ownerId, isNamedOnly }: Place): Standing => ({
   isOwner: viewerId === ownerId,
   follows: people.follows(viewerId, ownerId),
   isNamedOnly,
+  isBlocked: people.isBlocked(viewerId, ownerId),
+  isAdministrator: people.isAdministrator(viewerId),
 });
 
 function expectRelation({ people, viewerId }: Walk, { type, field, expected, place }: AskedField): unknown {
@@ -191,7 +207,8 @@ function expectPage(
   const isBlockList = type === 'User' && field === 'blockedUsers';
   const edges = page.edges.filter(({ node }) => {
     if (node.__typename === 'Event') return isShownAt(walk, { rule: 'event', thing: node, place });
-    return node.__typename !== 'User' || isBlockList || !walk.people.isBlocked(walk.viewerId, String(node.id));
+    if (node.__typename !== 'User' || isBlockList || walk.people.isAdministrator(walk.viewerId)) return true;
+    return !walk.people.isBlocked(walk.viewerId, String(node.id));
   });
   const ends = { startCursor: edges[0]?.cursor ?? null, endCursor: edges.at(-1)?.cursor ?? null };
   return { ...page, edges, pageInfo: { ...page.pageInfo, ...ends } };

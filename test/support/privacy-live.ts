@@ -5,7 +5,7 @@ import { changePicture } from './live.ts';
 import type { Person } from './person.ts';
 import { Expected, type Fields } from './privacy-comparison.ts';
 import { isThere, pictureState } from './privacy-paths.ts';
-import { type ViewerName, viewerNames, type World } from './privacy-world.ts';
+import { administratorNames, type ViewerName, viewerNames, type World } from './privacy-world.ts';
 import { withFragments } from './schema-walk.ts';
 import { type Socket, signIn } from './socket.ts';
 
@@ -72,20 +72,19 @@ export interface Told {
 
 /** One socket for each viewer, open as long as the test. */
 export async function createListeners(address: string, { people }: World): Promise<Map<ViewerName, Socket>> {
-  const sockets = viewerNames.map(async (viewer) => {
+  const sockets = [...viewerNames, ...administratorNames].map(async (viewer) => {
     const { token } = people[viewer];
     return [viewer, await signIn(address, token ? { token } : undefined)] as const;
   });
   return new Map(await Promise.all(sockets));
 }
 
-/** Subscribes everybody to the owner, and gathers what they are told. */
-export async function listen(
+/** Subscribes everybody to the owner, and gathers what they are told: by one subscription, then by the next. */
+export async function* listen(
   app: TestApp,
   { schema, world, sockets }: { schema: GraphQLSchema; world: World; sockets: Map<ViewerName, Socket> },
-): Promise<Told[]> {
+): AsyncGenerator<Told[]> {
   const served = schema.getSubscriptionType()?.getFields() ?? {};
-  const told: Told[] = [];
   for (const path of [pictures, profiles, preferences].filter(({ field }) => served[field])) {
     const isOwn = path === preferences;
     const listeners = [...sockets].filter(([viewer]) => !(isOwn && viewer === 'anonymous'));
@@ -95,10 +94,10 @@ export async function listen(
       socket.send({ type: 'subscribe', id, payload: { query, variables: path.variables(world) } });
     }
     const hearing = { world, listeners, path, id };
-    told.push(...(isOwn ? await hearOwn(app, hearing) : await hearOfOwner(app, hearing)));
+    const told = await (isOwn ? hearOwn(app, hearing) : hearOfOwner(app, hearing));
     for (const [, socket] of listeners) socket.send({ type: 'complete', id });
+    yield told;
   }
-  return told;
 }
 
 interface Hearing {

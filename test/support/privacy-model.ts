@@ -4,10 +4,11 @@ import type { EventType, Visibility } from '../../src/generated/prisma/enums.ts'
  * Who sees what, written from the documentation and not from the code: a row for every field of the API.
  *
  * - `always`: whoever may know of the user.
- * - `own`: the owner alone.
+ * - `own`: the owner and administrators.
+ * - `secret`: the owner and nobody else.
  * - `profile`: whom `Privacy.profile` lets see the profile and the owner's own lists.
  * - `events`: the list of which each event goes by its type; `event`: what such an event says.
- * - `version`: what a picture says: anyone's while it is active, the owner's alone otherwise.
+ * - `version`: what a picture says: anyone's while it is active, the owner's otherwise.
  * - `relation`: depends on who asks.
  * - `page`: the frame of a list; the list's own row says who sees it.
  * - `nobody`: about no person.
@@ -17,6 +18,7 @@ import type { EventType, Visibility } from '../../src/generated/prisma/enums.ts'
 export type Rule =
   | 'always'
   | 'own'
+  | 'secret'
   | 'profile'
   | 'events'
   | 'event'
@@ -57,9 +59,10 @@ export const model: Record<string, Record<string, Rule>> = {
   Profile: {
     ...rows('profile', 'id user displayName bio avatarUrl yearsOfExperience experienceLevel educationLevel'),
     ...rows('profile', 'fieldOfStudy skills workArrangement preferredLocations isComplete createdAt updatedAt'),
-    ...rows('own', 'salary completion'),
+    salary: 'secret',
+    completion: 'own',
   },
-  SalaryRange: rows('own', 'min max currency'),
+  SalaryRange: rows('secret', 'min max currency'),
   ProfileCompletion: rows('own', 'percentage missingFields isComplete completedAt setupSkippedAt'),
   Preferences: rows('own', 'id user favoriteGenres adultContent language theme notifications updatedAt'),
   NotificationSetting: rows('own', 'name enabled'),
@@ -67,7 +70,7 @@ export const model: Record<string, Record<string, Rule>> = {
   ProfilePicture: {
     ...rows('version', 'id user version isActive url variants width height animated thumbhash dominantColor altText'),
     ...rows('version', 'uploadedAt deletedAt'),
-    ...rows('own', 'originalName originalMimeType originalBytes'),
+    ...rows('secret', 'originalName originalMimeType originalBytes'),
   },
   PictureVariant: rows('page', 'size mimeType bytes url'),
   Event: rows('event', 'id type movieId rating review occurredAt createdAt'),
@@ -135,6 +138,9 @@ export interface Standing {
   follows: boolean;
   /** One of the two blocks the other, and this is one of the few places that name the other all the same. */
   isNamedOnly: boolean;
+  /** One of the two blocks the other, and an administrator looks. */
+  isBlocked: boolean;
+  isAdministrator: boolean;
 }
 
 /** What of a thing decides who sees it. */
@@ -154,15 +160,22 @@ const partOf: Record<EventType, keyof Settings> = {
 const isOpen = (visibility: Visibility, { follows }: Standing) =>
   ({ PUBLIC: true, FOLLOWERS: follows, PRIVATE: false })[visibility];
 
+/** How somebody who asks stands to something of somebody's. */
+interface Case {
+  standing: Standing;
+  settings: Settings;
+  thing: Thing;
+}
+
 /** Is this shown, to whom the user is there at all? */
-export function isShown(
-  rule: Rule,
-  { standing, settings, thing }: { standing: Standing; settings: Settings; thing: Thing },
-) {
+export function isShown(rule: Rule, { standing, settings, thing }: Case): boolean {
   if (standing.isOwner) return true;
-  const isGoverned = (part: keyof Settings) => !standing.isNamedOnly && isOpen(settings[part], standing);
+  if (standing.isAdministrator && rule !== 'secret') return true;
+  const isHidden = standing.isNamedOnly || standing.isBlocked;
+  const isGoverned = (part: keyof Settings) => !isHidden && isOpen(settings[part], standing);
   switch (rule) {
     case 'own':
+    case 'secret':
       return false;
     case 'profile':
       return isGoverned('profile');
@@ -173,4 +186,24 @@ export function isShown(
     default:
       return true;
   }
+}
+
+const partsOf = (rule: Rule, { type }: Thing): string[] => {
+  if (rule === 'version') return ['own'];
+  if (rule === 'event') return type ? [partOf[type]] : [];
+  return rule === 'events' ? ['watchHistory', 'ratings'] : [rule];
+};
+
+/** The parts of a user that an administrator reads here, and could not read as anybody else: they are in the audit log. */
+export function readsOf(rule: Rule, { standing, settings, thing }: Case): string[] {
+  if (!standing.isAdministrator || standing.isOwner || rule === 'secret') return [];
+  const isOpenToAll = (part: string) => {
+    // By whichever path: where a block has a path show less, it is the block that counts.
+    const asAnybody = { standing: { ...standing, isAdministrator: false, isNamedOnly: false }, settings, thing };
+    if (part === 'watchHistory' || part === 'ratings') {
+      return isShown('event', { ...asAnybody, thing: { type: part === 'ratings' ? 'RATING' : 'VIEW' } });
+    }
+    return isShown(rule, asAnybody);
+  };
+  return partsOf(rule, thing).filter((part) => !isOpenToAll(part));
 }

@@ -21,9 +21,13 @@ export interface Path {
   isThorough?: boolean;
 }
 
-/** Whether neither of the two blocks the other. */
-export const isThere = ({ people, isBlocked, viewerIdOf }: World, viewer: Looker) =>
-  !isBlocked(viewerIdOf(viewer), people.owner.id);
+/** Whether one of the two blocks the other. */
+export const isBlocked = (world: World, viewer: Looker) =>
+  world.isBlocked(world.viewerIdOf(viewer), world.people.owner.id);
+
+/** Whether the owner is there for the viewer. */
+export const isThere = (world: World, viewer: Looker) =>
+  !isBlocked(world, viewer) || world.isAdministrator(world.viewerIdOf(viewer));
 
 /** The owner, where they are there for the viewer. */
 const ownerFor = (world: World, viewer: Looker) =>
@@ -35,7 +39,13 @@ function thingFor(world: World, viewer: Looker, thing: Fields & Thing): Expected
   const viewerId = world.viewerIdOf(viewer);
   const rule = nodeRules[String(thing.__typename)];
   if (!rule) throw new Error(`Who gets a ${thing.__typename} by its id?`);
-  const standing = { isOwner: viewerId === owner.id, follows: world.follows(viewerId, owner.id), isNamedOnly: false };
+  const standing = {
+    isOwner: viewerId === owner.id,
+    follows: world.follows(viewerId, owner.id),
+    isNamedOnly: false,
+    isBlocked: isBlocked(world, viewer),
+    isAdministrator: world.isAdministrator(viewerId),
+  };
   const isSeen = isThere(world, viewer) && isShown(rule, { standing, settings: world.settingsOf(owner.id), thing });
   return isSeen ? new Expected(owner.id, thing) : null;
 }

@@ -2,7 +2,7 @@ import type { GraphQLSchema } from 'graphql';
 import type { TestApp } from './app.ts';
 import { type EventInput, eventOf, eventTypes, recordEvents } from './events.ts';
 import { accept, block, follow, unfollow } from './follow.ts';
-import { anonymous, createPerson, type Person } from './person.ts';
+import { anonymous, asPerson, type Person } from './person.ts';
 import { photo } from './pictures.ts';
 import type { Fields, People } from './privacy-comparison.ts';
 import { arrow, type Change, createFacts } from './privacy-facts.ts';
@@ -11,7 +11,10 @@ import { withFragments } from './schema-walk.ts';
 
 /** Whoever asks, by how they stand to the owner. */
 export const viewerNames = ['anonymous', 'stranger', 'requester', 'follower', 'blocked', 'blocking', 'owner'] as const;
-export type ViewerName = (typeof viewerNames)[number];
+
+/** Administrators: one who is a stranger otherwise, and one whom the owner blocks. */
+export const administratorNames = ['administrator', 'outcast'] as const;
+export type ViewerName = (typeof viewerNames)[number] | (typeof administratorNames)[number];
 
 /** The owner, who looks at what is theirs as others see it. */
 export const audienceNames = ['owner as PUBLIC', 'owner as FOLLOWERS'] as const;
@@ -62,7 +65,7 @@ const allPrivate: Settings = { profile: 'PRIVATE', watchHistory: 'PRIVATE', rati
 
 export async function createWorld(app: TestApp, schema: GraphQLSchema): Promise<World> {
   const people = await createPeople(app);
-  const { owner, stranger, requester, follower, blocked, blocking, third, hermit, foe, guest } = people;
+  const { owner, stranger, requester, follower, blocked, blocking, outcast, third, hermit, foe, guest } = people;
   const facts = createFacts(owner.id);
   const pair = async (change: Change, [one, other]: [Person, Person], act: Promise<unknown>) => {
     await act;
@@ -80,7 +83,7 @@ export async function createWorld(app: TestApp, schema: GraphQLSchema): Promise<
   await pair('follow', [owner, hermit], accept(hermit, owner.id));
   for (const one of [owner, stranger, third]) await followCatalogue(one, facts.catalogue, 7);
   await followCatalogue(owner, facts.catalogue, 8);
-  await pair('block', [owner, blocked], block(owner, blocked.id));
+  for (const one of [blocked, outcast]) await pair('block', [owner, one], block(owner, one.id));
   await pair('block', [blocking, owner], block(blocking, owner.id));
   await pair('block', [stranger, foe], block(stranger, foe.id));
 
@@ -93,6 +96,7 @@ export async function createWorld(app: TestApp, schema: GraphQLSchema): Promise<
   const world: World = {
     people,
     ...facts,
+    isAdministrator: (id) => administratorNames.some((name) => people[name].id === id),
     viewerIdOf: (viewer) => (viewer.startsWith('owner as') ? viewer : people[viewer].id || null),
     truthOf: (id) => truths.get(id) ?? {},
     settingsOf: (id) => (id === owner.id ? ownerSettings : ((truths.get(id)?.privacy ?? allPrivate) as Settings)),
@@ -116,11 +120,15 @@ export async function createWorld(app: TestApp, schema: GraphQLSchema): Promise<
 
 async function createPeople(app: TestApp): Promise<Record<Name, Person>> {
   const create = async (name: string): Promise<[string, Person]> => {
-    const person = await createPerson(app, `user_matrix${name}00`);
+    const id = `user_matrix${name}00`;
+    const isAdministrator = administratorNames.some((administrator) => administrator === name);
+    const token = await app.sign({ sub: id, ...(isAdministrator && { metadata: { role: 'admin' } }) });
+    const person = asPerson(app, id, token);
+    await person.me();
     await person.upsertProfile({ username: `some.${name}`, displayName: `Some ${name}`, bio: `The bio of ${name}.` });
     return [name, person];
   };
-  const names = [...viewerNames, ...otherNames].filter((name) => name !== 'anonymous');
+  const names = [...viewerNames, ...administratorNames, ...otherNames].filter((name) => name !== 'anonymous');
   const users = Object.fromEntries(await Promise.all(names.map(create))) as Record<Name, Person>;
   const audiences = audienceNames.map((name) => [name, asAudience(users.owner, name)]);
   return { ...users, ...Object.fromEntries(audiences), anonymous: anonymous(app) };

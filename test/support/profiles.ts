@@ -23,16 +23,17 @@ export const randomFacts: fc.Arbitrary<CompletionFacts> = fc.record({
   hasPicture: fc.boolean(),
 });
 
-/** A user of whom the facts are true; whoever has no active picture has an old one. */
+/** A user of whom the facts are true, by their id; whoever has no active picture has an old one. */
 export async function insertProfile(
   app: TestApp,
   { username, hasPicture, ...profile }: CompletionFacts,
-): Promise<void> {
+): Promise<string> {
   const id = `user_${randomId()}`;
   const { prisma } = app.platform.db;
   await prisma.user.create({ data: { id, username } });
   await prisma.profile.update({ where: { userId: id }, data: { ...profile, salaryCurrency: 'EUR' } });
   await prisma.picture.create({ data: { ...picture, id: crypto.randomUUID(), userId: id, isActive: hasPicture } });
+  return id;
 }
 
 const picture = {

@@ -28,6 +28,21 @@ export type User = Prisma.UserModel
  */
 export type Profile = Prisma.ProfileModel
 /**
+ * Model CompletionState
+ * What of a user the statistics of profiles count; triggers keep it, and count its changes.
+ */
+export type CompletionState = Prisma.CompletionStateModel
+/**
+ * Model ProfileCount
+ * What was counted of profiles up to the last time that the changes were folded into it.
+ */
+export type ProfileCount = Prisma.ProfileCountModel
+/**
+ * Model ProfileCountChange
+ * What to add to a count: appended, so that nobody waits, and folded into the counts now and then.
+ */
+export type ProfileCountChange = Prisma.ProfileCountChangeModel
+/**
  * Model Preferences
  * 
  */
@@ -103,10 +118,20 @@ export type WebhookDelivery = Prisma.WebhookDeliveryModel
  */
 export type OutboxEntry = Prisma.OutboxEntryModel
 /**
+ * Model Reconciliation
+ * A run of users:sync: how far it has come, and what it found. Dry runs leave none.
+ */
+export type Reconciliation = Prisma.ReconciliationModel
+/**
  * Model Tombstone
- * The id of a deleted user, so that neither a late webhook nor an old token brings it back.
+ * That a user was deleted, so that neither a late webhook nor an old token brings them back.
  */
 export type Tombstone = Prisma.TombstoneModel
+/**
+ * Model FileRemoval
+ * A file of a picture that is gone, until the picture store is rid of it too.
+ */
+export type FileRemoval = Prisma.FileRemovalModel
 /**
  * Model AuditEntry
  * What was done to an account.

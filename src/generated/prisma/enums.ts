@@ -96,7 +96,8 @@ export const OutboxKind = {
   USERNAME: 'USERNAME',
   METADATA: 'METADATA',
   PICTURE: 'PICTURE',
-  DELETE_USER: 'DELETE_USER'
+  DELETE_USER: 'DELETE_USER',
+  REFRESH: 'REFRESH'
 } as const
 
 export type OutboxKind = (typeof OutboxKind)[keyof typeof OutboxKind]

@@ -23,8 +23,8 @@ builder.mutationField('deleteAccount', (t) =>
     },
     resolve: async (_, { confirmation }, context) => {
       const { id: userId } = requireViewer(context);
-      const { platform, log, users } = context;
-      await deleteAccount({ ...platform, log }, { userId, confirmation });
+      const { platform, users } = context;
+      await deleteAccount(platform, { userId, confirmation });
       users.clear(userId);
       return { userId };
     },

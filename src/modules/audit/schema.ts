@@ -2,6 +2,7 @@ import * as enums from '../../generated/prisma/enums.ts';
 import { builder } from '../../graphql/builder.ts';
 import { pageArgs } from '../../graphql/connections.ts';
 import { emptyConnection, readPageArgs, toConnection, toKeysetValues } from '../../graphql/pages.ts';
+import { canSee } from '../../graphql/sight.ts';
 import { newestEntries, oldestEntries } from './queries.ts';
 
 interface AuditEntryRecord {
@@ -27,7 +28,8 @@ const AuditEntry = builder.objectRef<AuditEntryRecord>('AuditEntry').implement({
     actor: t.expose('actor', { type: AuditActor, description: 'Who did it.' }),
     at: t.expose('at', { type: 'DateTime', description: 'When it was done.' }),
     changedFields: t.exposeStringList('changedFields', {
-      description: 'What changed, by field name; never a secret or a token.',
+      description:
+        'What changed, by field name; never a secret or a token. For `administrator.read`: which parts an administrator read.',
     }),
   }),
 });
@@ -40,13 +42,14 @@ const AuditEntryConnection = builder.connectionObject(
 builder.objectField('User', 'auditLog', (t) =>
   t.field({
     type: AuditEntryConnection,
-    description: 'What was done to this account, newest first. The owner alone.',
+    description: 'What was done to this account, newest first. The owner and administrators alone.',
     args: pageArgs,
-    resolve: async ({ id, relation }, args, { platform }) => {
+    resolve: async (owner, args, context) => {
+      const { id } = owner;
       const page = readPageArgs(args, { name: `audit:${id}`, ids: 'uuid' });
-      if (!relation.isOwner) return emptyConnection();
+      if (!canSee(context, owner, 'own')) return emptyConnection();
       const statement = page.isForward ? newestEntries : oldestEntries;
-      const rows = await platform.db.query<AuditEntryRecord>(statement, [id, ...toKeysetValues(page)]);
+      const rows = await context.platform.db.query<AuditEntryRecord>(statement, [id, ...toKeysetValues(page)]);
       return toConnection(page, rows, { toPosition: (row) => row, toNode: (row) => row });
     },
   }),

@@ -3,26 +3,26 @@ import { EventType } from '../../generated/prisma/enums.ts';
 import type { Database, Statement } from '../../platform/database.ts';
 import type { UserLoader } from '../user/loaders.ts';
 import type { UserRecord } from '../user/record.ts';
-import { canViewerSee } from '../visibility/policy.ts';
+import type { CanSee } from '../visibility/policy.ts';
 import { type EventRow, eventsById, eventsOfMovie, eventsOfTypes, eventsOfUsers } from './queries.ts';
 import { type EventRecord, partOfType } from './record.ts';
 
 const allTypes = Object.values(EventType);
 
-/** The types of those asked for (null: all of them) whose events the viewer who read this record may see. */
-export const visibleTypes = (owner: UserRecord, asked: readonly EventType[] | null): EventType[] =>
-  allTypes.filter((type) => (asked ?? allTypes).includes(type) && canViewerSee(owner, partOfType[type]));
+/** The types of those asked for (null: all of them) whose events the viewer may see. */
+export const visibleTypes = (owner: UserRecord, asked: readonly EventType[] | null, canSee: CanSee): EventType[] =>
+  allTypes.filter((type) => (asked ?? allTypes).includes(type) && canSee(owner, partOfType[type]));
 
 /** Events that the viewer may see, in the order of the ids; null for each that is missing or hidden. */
 export async function loadEvents(
-  { db, users }: { db: Pick<Database, 'query'>; users: UserLoader },
+  { db, users, canSee }: { db: Pick<Database, 'query'>; users: UserLoader; canSee: CanSee },
   ids: readonly string[],
 ): Promise<(EventRecord | null)[]> {
   const events = await db.query<EventRecord>(eventsById, [ids]);
   const owners = await Promise.all(events.map(({ userId }) => users.load(userId)));
   const visible = events.filter((event, index) => {
     const owner = owners[index];
-    return owner && canViewerSee(owner, partOfType[event.type]);
+    return owner && canSee(owner, partOfType[event.type]);
   });
   const byId = new Map(visible.map((event) => [event.id, event]));
   return ids.map((id) => byId.get(id.toLowerCase()) ?? null);

@@ -6,6 +6,7 @@ import { pageArgs } from '../../graphql/connections.ts';
 import { type Context, requireViewer } from '../../graphql/context.ts';
 import { decodeGlobalId, encodeGlobalId } from '../../graphql/global-id.ts';
 import { emptyConnection, type ListId, readPageArgs, toConnection, toKeysetValues } from '../../graphql/pages.ts';
+import { sightIn } from '../../graphql/sight.ts';
 import { createEventPageLoader, loadEvents, visibleTypes } from './loaders.ts';
 import type { EventRecord } from './record.ts';
 import { deleteEvent, deleteEvents, recordEvent, recordEvents } from './service.ts';
@@ -24,7 +25,8 @@ const EventType = builder.enumType('EventType', {
 builder.node('Event', {
   description: 'What a user did with a movie, or said of it. Who sees it, `Privacy` says for its type.',
   id: { resolve: ({ id }) => id, description: '`event_` and a UUID (version 7).' },
-  loadManyWithoutCache: (ids, { platform, users }) => loadEvents({ ...platform, users }, ids),
+  loadManyWithoutCache: (ids, context) =>
+    loadEvents({ ...context.platform, ...context, canSee: sightIn(context) }, ids),
   fields: (t) => ({
     type: t.expose('type', { type: EventType, description: 'What was done.' }),
     movieId: t.exposeInt('movieId', { description: 'Id of the outside catalogue.' }),
@@ -62,7 +64,7 @@ builder.objectField('User', 'events', (t) =>
     resolve: async (owner, { types: given, movieId = null, ...args }, context) => {
       const asked = given ? [...new Set(given)] : null;
       const page = readPageArgs(args, eventList(owner.id, asked, movieId));
-      const types = visibleTypes(owner, asked);
+      const types = visibleTypes(owner, asked, sightIn(context));
       if (types.length === 0) return emptyConnection();
       const { isForward } = page;
       const keyset = toKeysetValues(page);

@@ -7,6 +7,7 @@ import { assertNotOneself, userNotFound } from './service.ts';
 
 interface UserPair {
   viewerId: string;
+  isAdministrator: boolean;
   /** Null: an id that can't be a user's. */
   otherId: string | null;
 }
@@ -28,12 +29,13 @@ export const unblockUser = (deps: { db: Database }, pair: UserPair): Promise<Use
 async function changeBlock(
   { db }: { db: Database },
   statement: Statement,
-  { viewerId, otherId }: UserPair,
+  { viewerId, isAdministrator, otherId }: UserPair,
 ): Promise<UserRecord> {
   assertNotOneself({ viewerId, otherId }, 'userId', 'Nobody blocks themselves.');
   if (otherId === null) throw userNotFound();
   const { outcome } = await changePair<string>({ db }, statement, { viewerId, otherId });
-  const user = outcome === 'MISSING' ? null : await loadVisibleToAll(db, { viewerId, userId: otherId });
+  const user =
+    outcome === 'MISSING' ? null : await loadVisibleToAll(db, { viewerId, isAdministrator, userId: otherId });
   if (!user) throw userNotFound();
   return user;
 }

@@ -1,5 +1,6 @@
 import type { Statement } from '../../platform/database.ts';
 import { selectUsers } from '../user/queries.ts';
+import { forBoth, type ReadStatements } from '../user/reader.ts';
 
 /** Rows of one owner at most: a page of 100, and one that tells whether there is more. */
 export const maxRowsPerOwner = 101;
@@ -47,26 +48,34 @@ const withoutBlockedItems = (itemColumn: string) => `
         and (select 1 from blocks where blocker_id = $1 and blocked_id = ${itemColumn}) is null
         and (select 1 from blocks where blocker_id = ${itemColumn} and blocked_id = $1) is null`;
 
-/** A list's statement from the newest on, and the one from the oldest back. */
-export interface ListStatements {
-  forward: Statement;
-  backward: Statement;
+/** What reads a list from the newest on, and what reads it from the oldest back. */
+export interface BothWays<Statements> {
+  forward: Statements;
+  backward: Statements;
 }
 
-const bothWays = (name: string, toText: (direction: Direction) => string): ListStatements => ({
-  forward: { name: `${name}_forward`, text: toText('desc') },
-  backward: { name: `${name}_backward`, text: toText('asc') },
+const bothWays = <Statements>(
+  name: string,
+  toStatements: (name: string, direction: Direction) => Statements,
+): BothWays<Statements> => ({
+  forward: toStatements(`${name}_forward`, 'desc'),
+  backward: toStatements(`${name}_backward`, 'asc'),
 });
 
-/** Users on lists as $1 viewer may know them. */
-const userList = (name: string, table: Omit<ListTable, 'itemType'>): ListStatements =>
-  bothWays(
-    name,
-    (direction) => `${selectUsers(`(
+export type UserListStatements = BothWays<ReadStatements>;
+
+/** Users on lists as $1 viewer may know them; blocks hide none of them from an administrator. */
+const userList = (name: string, table: Omit<ListTable, 'itemType'>): UserListStatements =>
+  bothWays(name, (statementName, direction) =>
+    forBoth(statementName, (reader) => {
+      const withoutBlocked = (table.withoutBlocked ?? false) && !reader.asAdministrator;
+      const asked = `(
   select $1::text as viewer_id, item_id as user_id, ordinal, since
-  from ${pageRows({ ...table, itemType: 'text' }, direction)} as page
-) as asked`)}
-order by asked.ordinal`,
+  from ${pageRows({ ...table, itemType: 'text', withoutBlocked }, direction)} as page
+) as asked`;
+      return `${selectUsers(asked, reader)}
+order by asked.ordinal`;
+    }),
   );
 
 /** By index follows(followee_id, created_at desc, follower_id desc). */
@@ -101,17 +110,19 @@ export const blockedUsers = userList('blocked_users', {
 });
 
 /** What owners follow of the catalogue, with its counts and whether $1 viewer follows it too, by primary keys. */
-const catalogueList = (name: string, { follows, counts }: CatalogueTables): ListStatements =>
-  bothWays(
-    name,
-    (direction) => `
+const catalogueList = (name: string, { follows, counts }: CatalogueTables): CatalogueListStatements =>
+  bothWays(name, (statementName, direction) => ({
+    name: statementName,
+    text: `
 select page.ordinal::int - 1 as "index", page.since, page.item_id as "tmdbId",
   coalesce(counted.follower_count, 0) as "followerCount", viewer_follow.user_id is not null as "viewerFollows"
 from ${pageRows({ name: follows, ownerColumn: 'user_id', itemColumn: 'tmdb_id', itemType: 'int' }, direction)} as page
 left join ${counts} counted on counted.tmdb_id = page.item_id
 left join ${follows} viewer_follow on viewer_follow.user_id = $1::text and viewer_follow.tmdb_id = page.item_id
 order by page.ordinal`,
-  );
+  }));
+
+export type CatalogueListStatements = BothWays<Statement>;
 
 interface CatalogueTables {
   follows: string;

@@ -1,38 +1,47 @@
 import { builder } from '../../graphql/builder.ts';
 import { pageArgs, sinceOf, UserConnection } from '../../graphql/connections.ts';
-import { type Context, readerIdOf } from '../../graphql/context.ts';
+import { type Context, isReadByAdministrator, readerIdOf } from '../../graphql/context.ts';
 import { emptyConnection, type PageArgs, readPageArgs, toConnection, toKeysetValues } from '../../graphql/pages.ts';
-import { toUserRecord } from '../user/queries.ts';
+import { canSee } from '../../graphql/sight.ts';
+import { isThere, toUserRecord } from '../user/queries.ts';
+import { noteMeeting, statementFor } from '../user/reader.ts';
 import type { UserRecord } from '../user/record.ts';
 import { asSeenBy } from '../user/view-as.ts';
-import { canViewerSee, type Part } from '../visibility/policy.ts';
+import type { Part } from '../visibility/policy.ts';
 import * as lists from './list-queries.ts';
 import { loadersOf, toVisibleToAll, type UserListRow } from './loaders.ts';
 import type { CatalogueKind, CatalogueRecord } from './record.ts';
 
 /** A list of its owner's, and who may see it. */
-interface List {
+interface List<Statements> {
   name: string;
   part: Part;
-  statements: lists.ListStatements;
+  statements: Statements;
   totalCount(owner: UserRecord): number;
 }
 
 /** What was asked of a list; `key` is null where the viewer may not see it. */
-function readList(owner: UserRecord, args: PageArgs, { list, ids }: { list: List; ids: 'user' | 'number' }) {
+function readList<Statements>(
+  { owner, args, context }: { owner: UserRecord; args: PageArgs; context: Context },
+  { list, ids }: { list: List<lists.BothWays<Statements>>; ids: 'user' | 'number' },
+) {
   const request = readPageArgs(args, { name: `${list.name}:${owner.id}`, ids });
   const statement = request.isForward ? list.statements.forward : list.statements.backward;
-  const key = canViewerSee(owner, list.part) ? { statement, ownerId: owner.id, keyset: toKeysetValues(request) } : null;
+  const key = canSee(context, owner, list.part)
+    ? { statement, ownerId: owner.id, keyset: toKeysetValues(request) }
+    : null;
   return { request, key };
 }
 
-const userList = (list: List, { toNode = toUserUnlessHidden }: { toNode?: ToUser } = {}) => ({
+const userList = (list: List<lists.UserListStatements>, { toNode = toUserUnlessHidden }: { toNode?: ToUser } = {}) => ({
   type: UserConnection,
   args: pageArgs,
   resolve: async (owner: UserRecord, args: PageArgs, context: Context) => {
-    const { request, key } = readList(owner, args, { list, ids: 'user' });
+    const { request, key } = readList({ owner, args, context }, { list, ids: 'user' });
     if (!key) return { ...emptyConnection(), totalCount: null };
-    const rows = await loadersOf(context, readerIdOf(context, owner.id)).userLists.load(key);
+    const reader = { isAdministrator: isReadByAdministrator(context, owner.id) };
+    const { userLists } = loadersOf(context, readerIdOf(context, owner.id));
+    const rows = await userLists.load({ ...key, statement: statementFor(reader, key.statement) });
     const page = toConnection(request, rows, {
       toPosition: ({ since, id }) => ({ at: since, id }),
       toNode: (row) => toNode(row, context),
@@ -44,12 +53,17 @@ const userList = (list: List, { toNode = toUserUnlessHidden }: { toNode?: ToUser
 
 type ToUser = (row: UserListRow, context: Context) => UserRecord | null;
 
-const toUserUnlessHidden: ToUser = (row, { viewAs }) => (row.isHidden ? null : asSeenBy(viewAs, toUserRecord(row)));
+const toUserUnlessHidden: ToUser = (row, { viewAs, reads }) => {
+  if (!isThere(row)) return null;
+  const user = toUserRecord(row);
+  noteMeeting(reads, user);
+  return asSeenBy(viewAs, user);
+};
 
-const catalogueList = (kind: CatalogueKind, list: List) => ({
+const catalogueList = (kind: CatalogueKind, list: List<lists.CatalogueListStatements>) => ({
   args: pageArgs,
   resolve: async (owner: UserRecord, args: PageArgs, context: Context) => {
-    const { request, key } = readList(owner, args, { list, ids: 'number' });
+    const { request, key } = readList({ owner, args, context }, { list, ids: 'number' });
     if (!key) return { ...emptyConnection(), totalCount: 0 };
     const rows = await loadersOf(context, readerIdOf(context, owner.id)).catalogueLists.load(key);
     const page = toConnection(request, rows, {
@@ -117,7 +131,7 @@ builder.objectFields('User', (t) => ({
       statements: lists.followRequests,
       totalCount: ({ followRequestCount }) => followRequestCount,
     }),
-    description: 'Requests to follow that wait for an answer, newest first. The owner alone.',
+    description: 'Requests to follow that wait for an answer, newest first. The owner and administrators alone.',
   }),
   blockedUsers: t.field({
     ...userList(
@@ -129,7 +143,8 @@ builder.objectFields('User', (t) => ({
       },
       { toNode: toVisibleToAll },
     ),
-    description: 'Whom the owner has blocked, newest first, with what is always visible only. The owner alone.',
+    description:
+      'Whom the owner has blocked, newest first, with what is always visible only. The owner and administrators alone.',
   }),
   followedCrewMembers: t.field({
     type: CrewMemberConnection,

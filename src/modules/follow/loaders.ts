@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Database, Statement } from '../../platform/database.ts';
-import { toUserRecord, type UserRow, usersForViewers } from '../user/queries.ts';
+import { toUserRecord, type UserRow, usersByPair } from '../user/queries.ts';
+import { statementFor } from '../user/reader.ts';
 import type { UserRecord } from '../user/record.ts';
 import { catalogueStatements } from './catalogue-queries.ts';
 import { maxRowsPerOwner } from './list-queries.ts';
@@ -111,23 +112,25 @@ function createLoaders({ db }: Asker['platform'], viewerId: string | null): Load
   };
 }
 
-/** A user with what is always visible only, whoever blocks whom. Null where there is no such user. */
+/** A user with what is always visible only, whoever blocks whom; all of them for an administrator. Null: no such user. */
 export async function loadVisibleToAll(
   db: Reader,
-  { viewerId, userId }: { viewerId: string; userId: string },
+  { viewerId, isAdministrator, userId }: { viewerId: string; isAdministrator: boolean; userId: string },
 ): Promise<UserRecord | null> {
-  const [row] = await db.query<UserRow>(usersForViewers, [[viewerId], [userId]]);
+  const [row] = await db.query<UserRow>(statementFor({ isAdministrator }, usersByPair), [[viewerId], [userId]]);
   return row ? toVisibleToAll(row) : null;
 }
 
-/** What stays of a user for one who has blocked them: everything that privacy governs is hidden. */
+/** What stays of a user for one who has blocked them, unless they administrate: everything that privacy governs is hidden. */
 export function toVisibleToAll(row: UserRow): UserRecord {
   const user = toUserRecord(row);
-  const visible: UserRecord = {
-    ...user,
-    privacy: { ...user.privacy, profile: 'PRIVATE', watchHistory: 'PRIVATE', ratings: 'PRIVATE' },
-    relation: { ...user.relation, isOwner: false },
-  };
+  const visible: UserRecord = row.isAdministrator
+    ? user
+    : {
+        ...user,
+        privacy: { ...user.privacy, profile: 'PRIVATE', watchHistory: 'PRIVATE', ratings: 'PRIVATE' },
+        relation: { ...user.relation, isOwner: false },
+      };
   if (visible.picture) visible.picture = { ...visible.picture, owner: visible };
   return visible;
 }

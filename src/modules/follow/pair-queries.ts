@@ -18,7 +18,7 @@ pair as materialized (
   select users.id, users.xmin = seen.xmin as is_current
   from (select count(*) from settings) as locked, users
   join users seen on seen.id = users.id
-  where users.id in ($1, $2)
+  where users.id in ($1, $2) and users.closed_at is null
   order by users.id for no key update of users
 ),
 facts as materialized (

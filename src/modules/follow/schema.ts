@@ -175,7 +175,7 @@ function forgetPair({ viewerId, otherId }: { viewerId: string; otherId: string |
   if (otherId !== null) users.clear(otherId);
 }
 
-const toPair = (userId: string, context: Context) => ({
-  viewerId: requireViewer(context).id,
-  otherId: decodeUserId(userId),
-});
+function toPair(userId: string, context: Context) {
+  const { id: viewerId, isAdministrator } = requireViewer(context);
+  return { viewerId, isAdministrator, otherId: decodeUserId(userId) };
+}

@@ -1,12 +1,17 @@
 import { v7 as uuidv7 } from 'uuid';
 import { unauthenticated } from '../../errors.ts';
+import type { AuditActor } from '../../generated/prisma/enums.ts';
 import { announce } from '../../platform/announcements.ts';
 import type { Transaction } from '../../platform/database.ts';
+import type { Platform } from '../../platform/platform.ts';
+import { enqueue } from '../outbox/service.ts';
 
 /** A change of a user's active picture, by its name in the audit log. */
 export interface PictureChange {
   userId: string;
-  action: 'picture.uploaded' | 'picture.recropped' | 'picture.restored' | 'picture.deleted';
+  action: 'picture.uploaded' | 'picture.recropped' | 'picture.restored' | 'picture.deleted' | 'user.imported';
+  /** Who did it; the owner if left out. */
+  actor?: AuditActor;
   /** Whether the user's next version is to take the place. */
   isNewVersion?: boolean;
 }
@@ -19,14 +24,16 @@ export async function lockUser(tx: Transaction, userId: string): Promise<void> {
 
 /**
  * The part that every change of the active picture has: takes the active one off, if there is one, counts the revision up,
- * notes and announces the change. What takes its place, the caller writes in the same transaction. It locks the user's row,
- * so that the last announced revision is the stored one. Answers the highest version, which is a new one where
- * `isNewVersion` asks for it. Throws UNAUTHENTICATED where the user was deleted.
+ * notes and announces the change, and has Clerk told where it has a copy. What takes its place, the caller writes in the same transaction. It locks the user's row,
+ * so that the last announced revision is the stored one. Answers the revision, and the highest version, which is a new one
+ * where `isNewVersion` asks for it. Throws UNAUTHENTICATED where the user was deleted.
  */
 export async function retireActivePicture(
   tx: Transaction,
-  { userId, action, isNewVersion = false }: PictureChange,
-): Promise<{ version: number }> {
+  { mirrors }: Pick<Platform, 'mirrors'>,
+  { isNewVersion = false, ...change }: PictureChange,
+): Promise<{ version: number; revision: number }> {
+  const { userId } = change;
   const [user] = await tx.user.updateManyAndReturn({
     where: { id: userId },
     data: {
@@ -38,18 +45,21 @@ export async function retireActivePicture(
   });
   if (!user) throw userDeleted();
   await tx.picture.updateMany({ where: { userId, isActive: true }, data: { isActive: false } });
-  await writeAuditEntry(tx, { userId, action, changedField: 'picture' });
+  await writeAuditEntry(tx, { ...change, changedField: 'picture' });
   await announce(tx, 'picture', { userId, revision: user.pictureRevision });
-  return { version: user.lastPictureVersion };
+  if (mirrors.picture) await enqueue(tx, { userId, kind: 'PICTURE' });
+  // Whether there is a picture is part of the profile's completion.
+  if (mirrors.metadata) await enqueue(tx, { userId, kind: 'METADATA' });
+  return { version: user.lastPictureVersion, revision: user.pictureRevision };
 }
 
-/** Notes what the owner did to their active picture, or to the history of it. */
+/** Notes what was done to a user's active picture, or to the history of it. */
 export async function writeAuditEntry(
   tx: Transaction,
-  { userId, action, changedField }: PictureChange & { changedField: 'picture' | 'pictures' },
+  { userId, action, actor = 'OWNER', changedField }: PictureChange & { changedField: 'picture' | 'pictures' },
 ): Promise<void> {
   await tx.auditEntry.createMany({
-    data: [{ id: uuidv7(), userId, action, actor: 'OWNER', changedFields: [changedField] }],
+    data: [{ id: uuidv7(), userId, action, actor, changedFields: [changedField] }],
   });
 }
 

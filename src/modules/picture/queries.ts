@@ -13,6 +13,12 @@ where picture.id = any($1::uuid[])
   and not exists (select from blocks where blocker_id = picture.user_id and blocked_id = $2)`,
 };
 
+/** Pictures by $1 ids, whoever may see them. By primary key. */
+export const picturesById: Statement = {
+  name: 'pictures_by_id',
+  text: `select ${pictureColumns} from pictures picture where picture.id = any($1::uuid[])`,
+};
+
 const versionsInOrder = (order: 'asc' | 'desc'): Statement => ({
   name: `picture_versions_${order}`,
   text: `

@@ -3,10 +3,10 @@ import { pageArgs } from '../../graphql/connections.ts';
 import { ownerIdOf, requireViewer } from '../../graphql/context.ts';
 import { subscribeToUsers, toFreshUser } from '../../graphql/live.ts';
 import { emptyConnection, type Position, readPageArgs, toConnection } from '../../graphql/pages.ts';
+import { canSee, sightIn } from '../../graphql/sight.ts';
 import type { PictureRecord, VariantRecord } from '../user/record.ts';
-import { canViewerSee } from '../visibility/policy.ts';
 import { imageUrl, pictureUrl, variantUrl } from './address.ts';
-import { loadPictures, loadVersions } from './loaders.ts';
+import { loadPictures, loadPicturesAsAdministrator, loadVersions } from './loaders.ts';
 
 /** Size and stillness of an image that a client wants. */
 const imageArgs = builder.args((t) => ({
@@ -28,9 +28,14 @@ const PictureVariant = builder.objectRef<VariantRecord>('PictureVariant').implem
 });
 
 builder.node('ProfilePicture', {
-  description: "A version of a user's profile picture. Anyone may see an active one; the others are the owner's alone.",
+  description:
+    "A version of a user's profile picture. Anyone may see an active one; the others the owner and administrators alone.",
   id: { resolve: ({ id }) => id, description: '`picture_` and a UUID.' },
-  loadManyWithoutCache: async (ids, { platform, viewer, viewAs }) => {
+  loadManyWithoutCache: async (ids, context) => {
+    const { platform, viewer, viewAs, users } = context;
+    if (viewer?.isAdministrator) {
+      return loadPicturesAsAdministrator({ ...platform, users, canSee: sightIn(context) }, ids);
+    }
     const pictures = await loadPictures(platform, viewer?.id ?? null, ids);
     // All that isn't active among them is the viewer's own.
     return viewAs ? pictures.map((picture) => (picture?.isActive ? picture : null)) : pictures;
@@ -105,12 +110,13 @@ const toVersion = (position: Position | null): number | null => position && Numb
 builder.objectFields('User', (t) => ({
   pictures: t.field({
     type: ProfilePictureConnection,
-    description: 'Every version kept, newest first, deleted ones included. The owner alone; empty for anyone else.',
+    description:
+      'Every version kept, newest first, deleted ones included. The owner and administrators alone; empty for anyone else.',
     args: pageArgs,
-    resolve: async (owner, args, { platform }) => {
+    resolve: async (owner, args, context) => {
       const page = readPageArgs(args, { name: `pictures:${owner.id}`, ids: 'number' });
-      if (!canViewerSee(owner, 'own')) return emptyConnection();
-      const versions = await loadVersions(platform, owner.id, {
+      if (!canSee(context, owner, 'own')) return emptyConnection();
+      const versions = await loadVersions(context.platform, owner.id, {
         isNewestFirst: page.isForward,
         below: toVersion(page.after),
         above: toVersion(page.before),

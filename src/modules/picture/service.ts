@@ -11,7 +11,7 @@ import { noSuchVersion } from './versions-service.ts';
 /** Bytes of an uploaded file, at most: 10 MiB. */
 export const maxFileBytes = 10 * 1024 * 1024;
 
-type Deps = Pick<Platform, 'db' | 'images' | 'pictures'>;
+type Deps = Pick<Platform, 'db' | 'images' | 'pictures' | 'mirrors'>;
 
 export interface Upload {
   userId: string;
@@ -20,17 +20,44 @@ export interface Upload {
   altText?: string | null | undefined;
 }
 
+/** A version that was just made: the active picture, as of this revision. */
+export interface MadeVersion {
+  id: string;
+  version: number;
+  revision: number;
+}
+
 /**
- * Makes the file the user's active picture, as a new version, and answers its id. Throws FileTooLargeError,
- * UnsupportedImageError, InvalidInputError (`crop`, `altText`), RATE_LIMITED when too many pictures wait.
+ * Makes the file the user's active picture, as a new version. Throws FileTooLargeError, UnsupportedImageError,
+ * InvalidInputError (`crop`, `altText`), RATE_LIMITED when too many pictures wait.
  */
-export async function uploadProfilePicture(deps: Deps, { userId, file, crop, altText }: Upload): Promise<string> {
+export const uploadProfilePicture = (deps: Deps, upload: Upload): Promise<MadeVersion> =>
+  storeUpload(deps, upload, { userId: upload.userId, action: 'picture.uploaded' });
+
+/** The user has, or had, a picture already. */
+export class PictureThereError extends Error {}
+
+/**
+ * The same for a picture that a user brings along from another system, under an id that the caller makes of its content.
+ * Throws PictureThereError too, where `onlyAsFirst` and it would not be the user's first.
+ */
+export const importProfilePicture = (
+  deps: Deps,
+  upload: Upload,
+  version: Required<Pick<NewVersion, 'id' | 'onlyAsFirst'>>,
+): Promise<MadeVersion> =>
+  storeUpload(deps, upload, { userId: upload.userId, action: 'user.imported', actor: 'SYSTEM', ...version });
+
+async function storeUpload(
+  deps: Deps,
+  { file, crop, altText }: Upload,
+  version: Pick<NewVersion, 'userId' | 'action' | 'actor' | 'id' | 'onlyAsFirst'>,
+): Promise<MadeVersion> {
   const description = readAltText(altText);
   if (file.size > maxFileBytes) throw new FileTooLargeError(file.size, maxFileBytes);
   const processed = await deps.images.process(Buffer.from(await file.arrayBuffer()), crop ?? undefined);
   return addVersion(deps, processed, {
-    userId,
-    action: 'picture.uploaded',
+    ...version,
     altText: description,
     originalName: toOriginalName(file.name),
     originalMimeType: processed.mimeType,
@@ -46,10 +73,10 @@ export interface Recrop {
 }
 
 /**
- * Cuts another square out of an earlier version, a deleted one too: the user's active picture, as a new version. Answers its
- * id. Throws NotFoundError, InvalidInputError (`crop`), RATE_LIMITED when too many pictures wait.
+ * Cuts another square out of an earlier version, a deleted one too: the user's active picture, as a new version. Throws
+ * NotFoundError, InvalidInputError (`crop`), RATE_LIMITED when too many pictures wait.
  */
-export async function recropProfilePicture(deps: Deps, { userId, version, crop }: Recrop): Promise<string> {
+export async function recropProfilePicture(deps: Deps, { userId, version, crop }: Recrop): Promise<MadeVersion> {
   const earlier = await deps.db.prisma.picture.findUnique({
     where: { userId_version: { userId, version } },
     select: {
@@ -72,7 +99,11 @@ export async function recropProfilePicture(deps: Deps, { userId, version, crop }
 }
 
 /** What a version has besides its image. */
-interface NewVersion extends Pick<PictureChange, 'userId' | 'action'> {
+interface NewVersion extends Pick<PictureChange, 'userId' | 'action' | 'actor'> {
+  /** A new one if left out. */
+  id?: string;
+  /** Whether it is to be refused where the user has or had another version. */
+  onlyAsFirst?: boolean;
   altText: string | null;
   originalName: string | null;
   originalMimeType: string;
@@ -84,19 +115,21 @@ interface NewVersion extends Pick<PictureChange, 'userId' | 'action'> {
  * no row needs.
  */
 async function addVersion(
-  { db, pictures }: Pick<Deps, 'db' | 'pictures'>,
+  { db, pictures, mirrors }: Pick<Deps, 'db' | 'pictures' | 'mirrors'>,
   image: ProcessedImage,
-  { userId, action, ...described }: NewVersion,
-): Promise<string> {
+  { userId, action, actor = 'OWNER', id = uuidv7(), onlyAsFirst = false, ...described }: NewVersion,
+): Promise<MadeVersion> {
   const files = await storeFiles({ pictures }, image);
-  const id = uuidv7();
-  await db.transaction(async (tx) => {
-    const { version } = await retireActivePicture(tx, { userId, action, isNewVersion: true });
+  const made = await db.transaction(async (tx) => {
+    const change = { userId, action, actor, isNewVersion: true };
+    const { version, revision } = await retireActivePicture(tx, { mirrors }, change);
+    if (onlyAsFirst && version > 1) throw new PictureThereError('The user has or had a picture.');
     await tx.picture.createMany({
       data: [{ id, userId, version, isActive: true, ...files, ...toColumns(image), ...described }],
     });
+    return { version, revision };
   });
-  return id;
+  return { id, ...made };
 }
 
 const toColumns = ({ width, height, animated, thumbhash, dominantColor, crop }: ProcessedImage) => ({
@@ -130,6 +163,9 @@ async function storeFiles({ pictures }: Pick<Platform, 'pictures'>, { variants, 
 
 /** The file's own name, without folders or what can't be stored; null where nothing is left. */
 function toOriginalName(name: string): string | null {
-  const base = name.split(/[\\/]/).at(-1) ?? '';
-  return base.replace(/\p{Cc}|\p{Cs}/gu, '').slice(0, 255) || null;
+  // What ends a quoted name, clients escape so (HTML, "multipart/form-data encoding algorithm").
+  const whole = name.replace(/%(22|0A|0D)/g, (escaped) => decodeURIComponent(escaped));
+  const base = whole.split(/[\\/]/).at(-1) ?? '';
+  const characters = Array.from(base.replace(/\p{Cc}|\p{Cs}/gu, ''));
+  return characters.slice(0, 255).join('') || null;
 }

@@ -1,11 +1,12 @@
 import { builder } from '../../graphql/builder.ts';
 import { requireViewer } from '../../graphql/context.ts';
-import { canViewerSee } from '../visibility/policy.ts';
+import { canSee } from '../../graphql/sight.ts';
 import { loadSyncSessions } from './loaders.ts';
 import { acknowledgePictureRevision, type SyncSessionRecord } from './sync-sessions-service.ts';
 
 const SyncSession = builder.objectRef<SyncSessionRecord>('SyncSession').implement({
-  description: "A signed-in session, and the picture revision that it is known to show. Its user's alone.",
+  description:
+    'A signed-in session, and the picture revision that it is known to show. Its user and administrators alone see it.',
   fields: (t) => ({
     id: t.exposeID('id', { description: "Clerk's session id." }),
     userAgent: t.exposeString('userAgent', {
@@ -29,8 +30,9 @@ builder.objectField('User', 'syncSessions', (t) =>
     type: [SyncSession],
     nullable: true,
     description:
-      "The owner's signed-in sessions and the picture revision that each is known to show: at most 100, most recently seen first. Null for anyone else.",
-    resolve: (owner, _, { platform }) => (canViewerSee(owner, 'own') ? loadSyncSessions(platform, owner.id) : null),
+      "The owner's signed-in sessions and the picture revision that each is known to show: at most 100, most recently seen first. Null for anyone else, but administrators.",
+    resolve: (owner, _, context) =>
+      canSee(context, owner, 'own') ? loadSyncSessions(context.platform, owner.id) : null,
   }),
 );
 

@@ -2,8 +2,8 @@ import { FileTooLargeError, InvalidInputError, NotFoundError, UnsupportedImageEr
 import { builder } from '../../graphql/builder.ts';
 import { type Context, reloadViewer, requireViewer } from '../../graphql/context.ts';
 import type { PictureRecord } from '../user/record.ts';
-import { loadPictures } from './loaders.ts';
-import { recropProfilePicture, uploadProfilePicture } from './service.ts';
+import { loadMadeVersion } from './loaders.ts';
+import { type MadeVersion, recropProfilePicture, uploadProfilePicture } from './service.ts';
 import { changePictureAltText, deleteProfilePicture, restoreProfilePicture } from './versions-service.ts';
 
 const CropInput = builder.inputType('CropInput', {
@@ -34,12 +34,10 @@ const PictureAltTextResult = builder.errorUnion('PictureAltTextResult', {
 });
 
 /** The version that a mutation made, as its owner sees it. */
-async function readNewVersion(context: Context, id: string): Promise<PictureRecord> {
+function readNewVersion(context: Context, made: MadeVersion): Promise<PictureRecord> {
   const viewerId = requireViewer(context).id;
   context.users.clear(viewerId);
-  const [picture] = await loadPictures(context.platform, viewerId, [id]);
-  if (!picture) throw new NotFoundError('The picture was removed meanwhile.');
-  return picture;
+  return loadMadeVersion(context.platform, viewerId, made);
 }
 
 builder.mutationFields((t) => ({

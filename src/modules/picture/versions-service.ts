@@ -22,13 +22,13 @@ export const noSuchVersion = (version: number) => new NotFoundError(`There is no
  * NotFoundError.
  */
 export async function restoreProfilePicture(
-  { db }: Pick<Platform, 'db'>,
+  { db, mirrors }: Pick<Platform, 'db' | 'mirrors'>,
   choice: VersionChoice & { version: number },
 ): Promise<void> {
   await db.transaction(async (tx) => {
     const { id, userId, isActive } = await lockVersion(tx, choice);
     if (isActive) return;
-    await retireActivePicture(tx, { userId, action: 'picture.restored' });
+    await retireActivePicture(tx, { mirrors }, { userId, action: 'picture.restored' });
     await tx.picture.updateMany({ where: { id }, data: { isActive: true, deletedAt: null } });
   });
 }
@@ -37,12 +37,15 @@ export async function restoreProfilePicture(
  * Marks a version as deleted; it stays in the history. Only where it was the active one, the revision counts up. Where it is
  * deleted already, nothing changes. Throws NotFoundError.
  */
-export async function deleteProfilePicture({ db }: Pick<Platform, 'db'>, choice: VersionChoice): Promise<void> {
+export async function deleteProfilePicture(
+  { db, mirrors }: Pick<Platform, 'db' | 'mirrors'>,
+  choice: VersionChoice,
+): Promise<void> {
   await db.transaction(async (tx) => {
     const { id, userId, isActive, deletedAt } = await lockVersion(tx, choice);
     if (deletedAt) return;
     const change = { userId, action: 'picture.deleted' } as const;
-    if (isActive) await retireActivePicture(tx, change);
+    if (isActive) await retireActivePicture(tx, { mirrors }, change);
     else await writeAuditEntry(tx, { ...change, changedField: 'pictures' });
     await tx.picture.updateMany({ where: { id }, data: { deletedAt: new Date() } });
   });

@@ -1,14 +1,16 @@
 import { InvalidInputError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { reloadViewer, requireViewer } from '../../graphql/context.ts';
+import { type Context, reloadViewer, requireViewer } from '../../graphql/context.ts';
 import { Theme } from '../../graphql/enums.ts';
 import { subscribeToUsers, toFreshUser } from '../../graphql/live.ts';
+import { canSee } from '../../graphql/sight.ts';
 import type { PreferencesRecord, UserRecord } from '../user/record.ts';
 import { upsertPreferences } from './service.ts';
 
-const toPreferences = (owner: UserRecord | null) => (owner?.preferences ? { owner } : null);
+const toPreferences = (owner: UserRecord | null, context: Context) =>
+  owner && canSee(context, owner, 'own') ? { owner } : null;
 
-/** The statement reads preferences for their owner alone, so whoever got hold of the type has them. */
+/** The statement reads preferences for whoever sees what is the owner's own, so whoever got hold of the type has them. */
 const preferencesOf = ({ owner }: { owner: UserRecord }): PreferencesRecord => {
   if (!owner.preferences) throw new Error(`The preferences of ${owner.id} were not read.`);
   return owner.preferences;
@@ -18,8 +20,8 @@ builder.objectField('User', 'preferences', (t) =>
   t.field({
     type: 'Preferences',
     nullable: true,
-    description: 'The owner alone sees them; null for anyone else.',
-    resolve: toPreferences,
+    description: 'The owner and administrators alone see them; null for anyone else.',
+    resolve: (owner, _, context) => toPreferences(owner, context),
   }),
 );
 
@@ -32,9 +34,10 @@ const NotificationSetting = builder.objectRef<{ name: string; enabled: boolean }
 });
 
 builder.node('Preferences', {
-  description: 'How a user likes an app to be. The owner alone sees them.',
+  description: 'How a user likes an app to be. The owner and administrators alone see them.',
   id: { resolve: ({ owner }) => owner.id, description: "`preferences_` and the user's id." },
-  loadManyWithoutCache: (ids, { users }) => Promise.all(ids.map(async (id) => toPreferences(await users.load(id)))),
+  loadManyWithoutCache: (ids, context) =>
+    Promise.all(ids.map(async (id) => toPreferences(await context.users.load(id), context))),
   fields: (t) => ({
     user: t.field({ type: 'User', description: 'Whose preferences they are.', resolve: ({ owner }) => owner }),
     favoriteGenres: t.intList({

@@ -1,25 +1,27 @@
 import { builder } from '../../graphql/builder.ts';
-import { reloadViewer, requireViewer } from '../../graphql/context.ts';
+import { type Context, reloadViewer, requireViewer } from '../../graphql/context.ts';
 import { Visibility } from '../../graphql/enums.ts';
+import { canSee } from '../../graphql/sight.ts';
 import type { UserRecord } from '../user/record.ts';
-import { canViewerSee } from '../visibility/policy.ts';
 import { upsertPrivacy } from './service.ts';
 
-const toPrivacy = (owner: UserRecord | null) => (owner && canViewerSee(owner, 'own') ? { owner } : null);
+const toPrivacy = (owner: UserRecord | null, context: Context) =>
+  owner && canSee(context, owner, 'own') ? { owner } : null;
 
 builder.objectField('User', 'privacy', (t) =>
   t.field({
     type: 'Privacy',
     nullable: true,
-    description: 'The owner alone sees it; null for anyone else.',
-    resolve: toPrivacy,
+    description: 'The owner and administrators alone see it; null for anyone else.',
+    resolve: (owner, _, context) => toPrivacy(owner, context),
   }),
 );
 
 builder.node('Privacy', {
-  description: 'Who sees which part of a user. The owner alone sees it.',
+  description: 'Who sees which part of a user, administrators aside. The owner and administrators alone see it.',
   id: { resolve: ({ owner }) => owner.id, description: "`privacy_` and the user's id." },
-  loadManyWithoutCache: (ids, { users }) => Promise.all(ids.map(async (id) => toPrivacy(await users.load(id)))),
+  loadManyWithoutCache: (ids, context) =>
+    Promise.all(ids.map(async (id) => toPrivacy(await context.users.load(id), context))),
   fields: (t) => ({
     user: t.field({ type: 'User', description: 'Whose settings they are.', resolve: ({ owner }) => owner }),
     profile: t.field({

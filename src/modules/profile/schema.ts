@@ -1,27 +1,29 @@
 import { InvalidInputError, ProfileIncompleteError, UsernameTakenError } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
-import { reloadViewer, requireViewer } from '../../graphql/context.ts';
+import { type Context, reloadViewer, requireViewer } from '../../graphql/context.ts';
 import { EducationLevel, ExperienceLevel, WorkArrangement } from '../../graphql/enums.ts';
+import { canSee } from '../../graphql/sight.ts';
 import type { UserRecord } from '../user/record.ts';
-import { canViewerSee } from '../visibility/policy.ts';
 import { completionOf } from './completion.ts';
 import { markProfileComplete, skipProfileSetup, upsertProfile } from './service.ts';
 
-const toProfile = (owner: UserRecord | null) => (owner && canViewerSee(owner, 'profile') ? { owner } : null);
+const toProfile = (owner: UserRecord | null, context: Context) =>
+  owner && canSee(context, owner, 'profile') ? { owner } : null;
 
 builder.objectField('User', 'profile', (t) =>
   t.field({
     type: 'Profile',
     nullable: true,
     description: 'Null where the viewer may not see it.',
-    resolve: toProfile,
+    resolve: (owner, _, context) => toProfile(owner, context),
   }),
 );
 
 builder.node('Profile', {
   description: 'What a user says of themselves. Who sees it, `Privacy.profile` says.',
   id: { resolve: ({ owner }) => owner.id, description: "`profile_` and the user's id." },
-  loadManyWithoutCache: (ids, { users }) => Promise.all(ids.map(async (id) => toProfile(await users.load(id)))),
+  loadManyWithoutCache: (ids, context) =>
+    Promise.all(ids.map(async (id) => toProfile(await context.users.load(id), context))),
   fields: (t) => ({
     user: t.field({ type: 'User', description: 'Whose profile it is.', resolve: ({ owner }) => owner }),
     displayName: t.string({
@@ -67,7 +69,8 @@ builder.node('Profile', {
       type: SalaryRange,
       nullable: true,
       description: 'The owner alone sees it.',
-      resolve: ({ owner }) => (canViewerSee(owner, 'own') && owner.profile.salaryCurrency !== null ? owner : null),
+      resolve: ({ owner }, _, context) =>
+        canSee(context, owner, 'secret') && owner.profile.salaryCurrency !== null ? owner : null,
     }),
     isComplete: t.boolean({
       description: 'Whether its owner marked it as complete, and no required field became empty since.',
@@ -76,8 +79,8 @@ builder.node('Profile', {
     completion: t.field({
       type: ProfileCompletion,
       nullable: true,
-      description: 'The owner alone.',
-      resolve: ({ owner }) => (canViewerSee(owner, 'own') ? owner : null),
+      description: 'The owner and administrators alone.',
+      resolve: ({ owner }, _, context) => (canSee(context, owner, 'own') ? owner : null),
     }),
     createdAt: t.field({
       type: 'DateTime',
@@ -113,7 +116,7 @@ const readCompletion = ({ username, profile, picture }: UserRecord) =>
   completionOf({ ...profile, username, hasPicture: picture !== null });
 
 const ProfileCompletion = builder.objectRef<UserRecord>('ProfileCompletion').implement({
-  description: 'How far a profile is filled. The owner alone sees it.',
+  description: 'How far a profile is filled. The owner and administrators alone see it.',
   fields: (t) => ({
     percentage: t.int({ description: '0 to 100', resolve: (owner) => readCompletion(owner).percentage }),
     missingFields: t.stringList({

@@ -1,31 +1,62 @@
 import { v7 as uuidv7 } from 'uuid';
-import { ProfileIncompleteError, unauthenticated } from '../../errors.ts';
+import { InvalidInputError, ProfileIncompleteError, unauthenticated } from '../../errors.ts';
 import type { Prisma } from '../../generated/prisma/client.ts';
 import { announce, announcing } from '../../platform/announcements.ts';
-import type { Database, Statement, Transaction } from '../../platform/database.ts';
+import { ClerkRefusedError } from '../../platform/clerk.ts';
+import type { Statement, Transaction } from '../../platform/database.ts';
+import type { Platform } from '../../platform/platform.ts';
+import { enqueue } from '../outbox/service.ts';
 import { toSearchName } from '../user/search-name.ts';
 import { claimUsername, toUsernameTaken } from '../user/username-service.ts';
 import { completionOf } from './completion.ts';
 import { type ProfilePatch, readProfileInput } from './input.ts';
+import { tellUsername } from './tell-username.ts';
+
+type Deps = Pick<Platform, 'db' | 'mirrors'>;
 
 /**
- * Changes what was given of the user's username and profile: all of it or nothing. Throws InvalidInputError,
- * UsernameTakenError, RATE_LIMITED.
+ * Changes what was given of the user's username and profile, the username in Clerk too: all of it or nothing. Throws
+ * InvalidInputError, UsernameTakenError, RATE_LIMITED, and UNAUTHENTICATED for a user whom Clerk doesn't have.
  */
-export async function upsertProfile({ db }: { db: Database }, userId: string, input: unknown): Promise<void> {
+export async function upsertProfile(
+  deps: Deps & Pick<Platform, 'clerk' | 'clerkGate'>,
+  userId: string,
+  input: unknown,
+): Promise<void> {
   const { username, patch } = readProfileInput(input);
-  const outcome = await db.transaction(async (tx) => {
-    const owner = await lockOwner(tx, userId);
-    const claim =
-      username === undefined ? 'UNCHANGED' : await claimUsername(tx, { userId, from: owner.username, to: username });
-    if (claim !== 'TAKEN') await changeProfile(tx, { ...owner, username: username ?? owner.username }, patch);
-    return claim;
-  });
-  if (outcome === 'TAKEN' && username !== undefined) throw await toUsernameTaken({ db }, username);
+  const outcome = await refusedByClerk(deps, username, () =>
+    deps.db.transaction(async (tx) => {
+      const owner = await lockOwner(tx, userId);
+      const claim =
+        username === undefined ? 'UNCHANGED' : await claimUsername(tx, { userId, from: owner.username, to: username });
+      if (claim === 'TAKEN') return claim;
+      const isChanged = await changeProfile(tx, { ...owner, username: username ?? owner.username }, patch);
+      if (isChanged || claim === 'CHANGED') await mirrorMetadata(tx, deps, userId);
+      // Last: what may be undone and run again comes before what Clerk is told.
+      if (claim === 'CHANGED' && username !== undefined) await tellUsername(tx, deps, { userId, username });
+      return claim;
+    }),
+  );
+  if (outcome === 'TAKEN' && username !== undefined) throw await toUsernameTaken(deps, username);
+}
+
+/** Clerk's refusal of a username as the mistake that it is here. */
+async function refusedByClerk<Result>(
+  deps: Pick<Platform, 'db'>,
+  username: string | undefined,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof ClerkRefusedError) || username === undefined) throw error;
+    if (error.code === 'form_identifier_exists') throw await toUsernameTaken(deps, username);
+    throw new InvalidInputError([{ path: 'username', message: error.message }]);
+  }
 }
 
 /** Marks the user's profile as complete; one that is stays as it was. Throws ProfileIncompleteError. */
-export async function markProfileComplete({ db }: { db: Database }, userId: string): Promise<void> {
+export async function markProfileComplete({ db, mirrors }: Deps, userId: string): Promise<void> {
   await db.transaction(async (tx) => {
     const { username, profile, pictures } = await lockOwner(tx, userId);
     const { missingRequiredFields } = completionOf({ ...profile, username, hasPicture: pictures.length > 0 });
@@ -36,6 +67,7 @@ export async function markProfileComplete({ db }: { db: Database }, userId: stri
     await tx.auditEntry.create({
       data: { id: uuidv7(), userId, action: 'profile.completed', actor: 'OWNER', changedFields: ['isComplete'] },
     });
+    await mirrorMetadata(tx, { mirrors }, userId);
   });
 }
 
@@ -52,12 +84,25 @@ audited as (
   insert into audit_entries (id, user_id, action, actor, changed_fields)
   select $2::uuid, user_id, 'profile.setupSkipped', 'OWNER', '{setupSkippedAt}' from skipped
 )
-select ${announcing('profile', 'skipped')} from skipped`,
+select ${announcing('profile', 'skipped')}::text from skipped`,
 };
 
 /** Notes that the user needn't be sent to profile setup again; the first time counts. */
-export async function skipProfileSetup({ db }: { db: Pick<Database, 'query'> }, userId: string): Promise<void> {
-  await db.query(skipSetup, [userId, uuidv7()]);
+export async function skipProfileSetup({ db, mirrors }: Deps, userId: string): Promise<void> {
+  if (!mirrors.metadata) return void (await db.query(skipSetup, [userId, uuidv7()]));
+  await db.transaction(async (tx) => {
+    const skipped = await tx.$queryRawUnsafe<object[]>(skipSetup.text, userId, uuidv7());
+    if (skipped.length > 0) await mirrorMetadata(tx, { mirrors }, userId);
+  });
+}
+
+/** How far the profile is may have changed: Clerk is to have it, too, where it has a copy. */
+export async function mirrorMetadata(
+  tx: Transaction,
+  { mirrors }: Pick<Platform, 'mirrors'>,
+  userId: string,
+): Promise<void> {
+  if (mirrors.metadata) await enqueue(tx, { userId, kind: 'METADATA' });
 }
 
 type LockedOwner = Awaited<ReturnType<typeof lockOwner>>;
@@ -73,15 +118,16 @@ async function lockOwner(tx: Transaction, userId: string) {
   return { ...owner, profile: owner.profile };
 }
 
+/** Whether anything of it is new. */
 async function changeProfile(
   tx: Transaction,
   { id: userId, username, profile, pictures }: LockedOwner,
   patch: ProfilePatch,
-): Promise<void> {
+): Promise<boolean> {
   const changedColumns = (Object.keys(patch) as (keyof ProfilePatch)[]).filter(
     (column) => JSON.stringify(patch[column]) !== JSON.stringify(profile[column]),
   );
-  if (changedColumns.length === 0) return;
+  if (changedColumns.length === 0) return false;
   const changed = { ...profile, ...patch };
   const { missingRequiredFields } = completionOf({ ...changed, username, hasPicture: pictures.length > 0 });
   const now = new Date();
@@ -101,6 +147,7 @@ async function changeProfile(
       changedFields: toFieldNames(changedColumns),
     },
   });
+  return true;
 }
 
 /** Writes the profile, and tells whoever is subscribed to it. */

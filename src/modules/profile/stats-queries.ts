@@ -1,62 +1,51 @@
 import type { Statement } from '../../platform/database.ts';
-import { completionFields } from './completion.ts';
-import { filledInSql } from './completion-sql.ts';
-
-/** Per field, in the order of `completionFields`. */
-const filled = completionFields.map(({ name }) => filledInSql[name]);
-const isFilled = (index: number) => `filled[${index + 1}]`;
-const filledCount = filled.map((_, index) => `${isFilled(index)}::int`).join(' + ');
-const missing = filled.map((_, index) => `count(*) filter (where not ${isFilled(index)})::int`).join(', ');
 
 /**
- * All users by the number of their filled fields: at most one row more than there are fields. It reads each table once, from
- * end to end: no index could tell.
+ * The counts of some measures: the totals, by primary key, and whatever was not folded into them yet, which is a thousand
+ * rows or two.
  */
+const countsOf = (measures: string, from = '') => `
+  select measure, key, sum(count)::int as count
+  from (
+    select measure, key, count from profile_counts where measure in (${measures}) ${from}
+    union all
+    select measure, key, change from profile_count_changes where measure in (${measures}) ${from}
+  ) as counted
+  group by measure, key`;
+
+/** All users by which completion fields they filled, and how many of them are complete. */
 export const completionCounts: Statement = {
   name: 'completion_counts',
   text: `
-select ${filledCount} as "filledCount", count(*)::int as users, count(completed_at)::int as complete,
-  array[${missing}] as missing
-from (
-  select profiles.completed_at, array[
-    ${filled.join(',\n    ')}] as filled
-  from users
-  join profiles on profiles.user_id = users.id
-  left join pictures picture on picture.user_id = users.id and picture.is_active
-  -- Keeps the array from being made anew for each of its items.
-  offset 0
-) as facts
-group by 1`,
+select key as filled, coalesce(sum(count) filter (where measure = 'USERS'), 0)::int as users,
+  coalesce(sum(count) filter (where measure = 'COMPLETE'), 0)::int as complete
+from (${countsOf(`'USERS', 'COMPLETE'`)}
+) as counts
+group by key`,
 };
 
 export interface CompletionCountsRow {
-  filledCount: number;
+  /** The bits of the fields that are filled. */
+  filled: number;
   users: number;
   /** Marked as complete. */
   complete: number;
-  /** Per field, those in whom it is empty. */
-  missing: number[];
 }
 
-/** New users and completions on each of the last $1 days in UTC, today the last of them. From end to end, as above. */
+/** New users and completions on each of the last $1 days in UTC, today the last of them. */
 export const countsByDay: Statement = {
   name: 'counts_by_day',
   text: `
 with bounds as (
-  select (now() at time zone 'UTC')::date as today, (now() at time zone 'UTC')::date - ($1::int - 1) as start
-), sign_ups as (
-  select (created_at at time zone 'UTC')::date as day, count(*)::int as count
-  from users where created_at >= (select start at time zone 'UTC' from bounds) group by 1
-), completions as (
-  select (completed_at at time zone 'UTC')::date as day, count(*)::int as count
-  from profiles where completed_at >= (select start at time zone 'UTC' from bounds) group by 1
+  select (now() at time zone 'UTC')::date - date '1970-01-01' as today
+), counts as (${countsOf(`'SIGN_UPS', 'COMPLETIONS'`, 'and key > (select today from bounds) - $1::int')}
 )
-select to_char(day, 'YYYY-MM-DD') as day, coalesce(sign_ups.count, 0) as "signUps",
+select to_char(date '1970-01-01' + day, 'YYYY-MM-DD') as day, coalesce(sign_ups.count, 0) as "signUps",
   coalesce(completions.count, 0) as completions
 from bounds
-cross join lateral (select start + step as day from generate_series(0, today - start) as step) as days
-left join sign_ups using (day)
-left join completions using (day)
+cross join lateral generate_series(today - $1::int + 1, today) as day
+left join counts sign_ups on sign_ups.measure = 'SIGN_UPS' and sign_ups.key = day
+left join counts completions on completions.measure = 'COMPLETIONS' and completions.key = day
 order by day`,
 };
 

@@ -1,6 +1,7 @@
 import { badUserInput } from '../../errors.ts';
 import type { Database } from '../../platform/database.ts';
 import { completionFields, toPercentage } from './completion.ts';
+import { filledFieldsOf } from './completion-sql.ts';
 import { type CompletionCountsRow, type CountsByDayRow, completionCounts, countsByDay } from './stats-queries.ts';
 
 export const maxDays = 365;
@@ -30,17 +31,18 @@ export interface ProfileStats {
 /** Two statements, whatever is asked. Throws BAD_USER_INPUT for days outside 1 to 365. */
 export async function readProfileStats({ db }: { db: Pick<Database, 'query'> }, days: number): Promise<ProfileStats> {
   if (days < 1 || days > maxDays) throw badUserInput(`Expected 1 to ${maxDays} days, and got ${days}.`);
-  const [groups, byDay] = await Promise.all([
+  const [rows, byDay] = await Promise.all([
     db.query<CompletionCountsRow>(completionCounts, []),
     db.query<CountsByDayRow>(countsByDay, [days]),
   ]);
+  const groups = rows.map(({ filled, ...counts }) => ({ ...counts, fields: new Set(filledFieldsOf(filled)) }));
   return {
     users: sum(groups.map(({ users }) => users)),
     completeProfiles: sum(groups.map(({ complete }) => complete)),
     completionHistogram: toHistogram(groups),
-    missingFields: completionFields.map(({ name }, index) => ({
+    missingFields: completionFields.map(({ name }) => ({
       field: name,
-      users: sum(groups.map(({ missing }) => missing[index] ?? 0)),
+      users: sum(groups.filter(({ fields }) => !fields.has(name)).map(({ users }) => users)),
     })),
     signUps: byDay.map(({ day, signUps }) => ({ day, count: signUps })),
     completions: byDay.map(({ day, completions }) => ({ day, count: completions })),
@@ -49,9 +51,13 @@ export async function readProfileStats({ db }: { db: Pick<Database, 'query'> }, 
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
 
-const toHistogram = (groups: CompletionCountsRow[]) =>
+/** Users who filled the same completion fields. */
+interface Group {
+  fields: Set<string>;
+  users: number;
+}
+
+const toHistogram = (groups: Group[]) =>
   Array.from({ length: 11 }, (_, step) =>
-    sum(
-      groups.filter(({ filledCount }) => Math.floor(toPercentage(filledCount) / 10) === step).map(({ users }) => users),
-    ),
+    sum(groups.filter(({ fields }) => Math.floor(toPercentage(fields.size) / 10) === step).map(({ users }) => users)),
   );

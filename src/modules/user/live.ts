@@ -29,7 +29,7 @@ const revisionOf: Record<Topic, (user: UserRecord) => number | null> = {
 
 export interface UserSubscription {
   topic: Topic;
-  viewerId: string | null;
+  viewer: { id: string; isAdministrator: boolean } | null;
   userIds: string[];
   /** What the client shows already. */
   known?: Change[];
@@ -41,7 +41,7 @@ export interface UserSubscription {
  */
 export async function followUsers(
   deps: Pick<Platform, 'db' | 'live'> & { liveUsers: DataLoader<UserPair, UserRecord | null> },
-  { topic, viewerId, userIds, known = [] }: UserSubscription,
+  { topic, viewer, userIds, known = [] }: UserSubscription,
 ): Promise<AsyncIterableIterator<UserRecord>> {
   const ids = new Set(userIds);
   assertUserIds(ids);
@@ -54,7 +54,8 @@ export async function followUsers(
     throw error;
   }
   return mapChanges(stream, {
-    read: ({ userId }) => deps.liveUsers.load({ viewerId, userId }),
+    read: ({ userId }) =>
+      deps.liveUsers.load({ viewerId: viewer?.id ?? null, isAdministrator: viewer?.isAdministrator ?? false, userId }),
     revisionOf: revisionOf[topic],
   });
 }

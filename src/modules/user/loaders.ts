@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../platform/database.ts';
-import { toUserRecord, type UserRow, userByUsername, usersForViewers } from './queries.ts';
+import { isThere, toUserRecord, type UserRow, userByUsername, usersByPair } from './queries.ts';
+import { noteMeeting, type ReadNotes, statementFor } from './reader.ts';
 import type { UserRecord } from './record.ts';
 import { asSeenBy, type ViewAs } from './view-as.ts';
 
@@ -10,17 +11,29 @@ export type UserLoader = DataLoader<string, UserRecord | null>;
 /** As many pairs go into one statement. */
 const maxBatchSize = 500;
 
-/** The users of one request, each read once; the viewer's own record as `viewAs` gets it. */
+/** How the users of a request are read: as everybody reads them, where nothing is said. */
+export interface Reading {
+  /** The audience as which the viewer gets their own record. */
+  viewAs?: ViewAs | null;
+  /** Of an administrator: what they read as one is noted there. */
+  administratorReads?: ReadNotes | null;
+}
+
+/** The users of one request, each read once. */
 export function createUserLoader(
   db: Pick<Database, 'query'>,
   viewerId: string | null,
-  viewAs: ViewAs | null = null,
+  { viewAs = null, administratorReads = null }: Reading = {},
 ): UserLoader {
   return new DataLoader(
     async (ids) => {
-      const pairs = ids.map((userId) => ({ viewerId, userId }));
-      const users = await readUsers(db, pairs);
-      return viewAs ? users.map((user) => user && asSeenBy(viewAs, user)) : users;
+      const users = await readUsers(
+        db,
+        ids.map((userId) => ({ viewerId, userId })),
+        { isAdministrator: administratorReads !== null },
+      );
+      for (const user of users) if (user && administratorReads) noteMeeting(administratorReads, user);
+      return users.map((user) => user && asSeenBy(viewAs, user));
     },
     { maxBatchSize },
   );
@@ -30,6 +43,7 @@ export function createUserLoader(
 export interface UserPair {
   viewerId: string | null;
   userId: string;
+  isAdministrator?: boolean;
 }
 
 /**
@@ -37,34 +51,53 @@ export interface UserPair {
  * Nothing is kept, since a subscription outlives any state it read.
  */
 export function createLiveUserLoader(db: Pick<Database, 'query'>): DataLoader<UserPair, UserRecord | null> {
-  return new DataLoader((pairs) => readUsers(db, pairs), { cache: false, maxBatchSize });
+  return new DataLoader((pairs) => readForAll(db, pairs), { cache: false, maxBatchSize });
 }
 
-async function readUsers(db: Pick<Database, 'query'>, pairs: readonly UserPair[]): Promise<(UserRecord | null)[]> {
-  const rows = await db.query<UserRow>(usersForViewers, [
+/** Administrators have a statement of their own; nearly always one of the two has nobody to read for. */
+async function readForAll(db: Pick<Database, 'query'>, pairs: readonly UserPair[]): Promise<(UserRecord | null)[]> {
+  const records = new Map<UserPair, UserRecord | null>();
+  const readThose = async (isAdministrator: boolean) => {
+    const those = pairs.filter((pair) => (pair.isAdministrator ?? false) === isAdministrator);
+    const users = those.length > 0 ? await readUsers(db, those, { isAdministrator }) : [];
+    for (const [place, pair] of those.entries()) records.set(pair, users[place] ?? null);
+  };
+  await Promise.all([readThose(false), readThose(true)]);
+  return pairs.map((pair) => records.get(pair) ?? null);
+}
+
+async function readUsers(
+  db: Pick<Database, 'query'>,
+  pairs: readonly UserPair[],
+  reader: { isAdministrator: boolean },
+): Promise<(UserRecord | null)[]> {
+  const rows = await db.query<UserRow>(statementFor(reader, usersByPair), [
     pairs.map(({ viewerId }) => viewerId),
     pairs.map(({ userId }) => userId),
   ]);
   const records = pairs.map((): UserRecord | null => null);
-  for (const row of rows) if (!row.isHidden) records[row.index] = toUserRecord(row);
+  for (const row of rows) if (isThere(row)) records[row.index] = toUserRecord(row);
   return records;
 }
 
 /** Whom a username is to find, and for whom. */
 interface UsernameSearch {
-  viewerId: string | null;
+  viewer: { id: string; isAdministrator: boolean } | null;
   viewAs: ViewAs | null;
   username: string;
+  reads: ReadNotes;
   users: UserLoader;
 }
 
 /** The user whom a username, current or former, finds for this viewer; the loader then has them too. */
 export async function findUserByUsername(
   db: Pick<Database, 'query'>,
-  { viewerId, viewAs, username, users }: UsernameSearch,
+  { viewer, viewAs, username, reads, users }: UsernameSearch,
 ): Promise<UserRecord | null> {
-  const [row] = await db.query<UserRow>(userByUsername, [viewerId, username]);
-  const user = row && !row.isHidden ? asSeenBy(viewAs, toUserRecord(row)) : null;
-  if (user) users.prime(user.id, user);
+  const [row] = await db.query<UserRow>(statementFor(viewer, userByUsername), [viewer?.id ?? null, username]);
+  if (!row || !isThere(row)) return null;
+  const user = asSeenBy(viewAs, toUserRecord(row));
+  noteMeeting(reads, user);
+  users.prime(user.id, user);
   return user;
 }

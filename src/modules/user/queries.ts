@@ -1,5 +1,7 @@
 import type { Statement } from '../../platform/database.ts';
+import { forBoth } from './reader.ts';
 import type { PictureRecord, PreferencesRecord, PrivacyRecord, ProfileRecord, UserRecord } from './record.ts';
+import { tombstoneOf } from './tombstone.ts';
 
 /** The columns of a picture, for any statement that reads them from the alias `picture`. */
 export const pictureColumns = `
@@ -11,11 +13,12 @@ export const pictureColumns = `
 
 /**
  * The rows of users as their viewers may know them. `asked` names them: a table of viewer_id (null: anonymous), user_id,
- * ordinal (from 1) and since. A pair of which one blocks the other comes with `isHidden`: whoever reads must drop it, and
- * still count it as read where a list goes on from it. Every join is by primary key, or by the index of one active picture
- * a user.
+ * ordinal (from 1) and since. A pair of which one blocks the other comes with `isBlocked`, a user who was deleted and is
+ * being erased with `isClosed`: whoever reads must drop them unless `isThere` says otherwise, and still count them as read
+ * where a list goes on from there. Administrators have a statement of their own, which reads preferences too. Every join is
+ * by primary key, or by the index of one active picture a user.
  */
-export const selectUsers = (asked: string): string => `
+export const selectUsers = (asked: string, { asAdministrator = false } = {}): string => `
 select asked.ordinal::int - 1 as "index", asked.since,
   users.id, users.username, users.email, users.first_name as "firstName", users.last_name as "lastName",
   users.clerk_image_url as "clerkImageUrl", users.picture_revision as "pictureRevision",
@@ -41,38 +44,38 @@ select asked.ordinal::int - 1 as "index", asked.since,
   follow.follower_id is not null as "viewerFollows", request.requester_id is not null as "viewerRequested",
   followed_by.follower_id is not null as "followsViewer",
   exists (select from blocks where blocker_id = asked.viewer_id and blocked_id = users.id)
-    or exists (select from blocks where blocker_id = users.id and blocked_id = asked.viewer_id) as "isHidden"
+    or exists (select from blocks where blocker_id = users.id and blocked_id = asked.viewer_id) as "isBlocked",
+  users.closed_at is not null as "isClosed",
+  ${asAdministrator ? 'users.id <> asked.viewer_id' : 'false'} as "isAdministrator"
 from ${asked}
 join users on users.id = asked.user_id
 join profiles profile on profile.user_id = users.id
 join privacy on privacy.user_id = users.id
-left join preferences on preferences.user_id = users.id and users.id = asked.viewer_id
+left join preferences on preferences.user_id = users.id ${asAdministrator ? '' : 'and users.id = asked.viewer_id'}
 left join pictures picture on picture.user_id = users.id and picture.is_active
 left join follows follow on follow.follower_id = asked.viewer_id and follow.followee_id = users.id
 left join follow_requests request on request.requester_id = asked.viewer_id and request.requestee_id = users.id
 left join follows followed_by on followed_by.follower_id = users.id and followed_by.followee_id = asked.viewer_id`;
 
-/** Users by $1 viewer ids and $2 user ids, pair by pair. */
-export const usersForViewers: Statement = {
-  name: 'users_for_viewers',
-  text: selectUsers(`(
+const pairs = `(
   select viewer_id, user_id, ordinal, null::timestamptz as since
   from unnest($1::text[], $2::text[]) with ordinality as pair (viewer_id, user_id, ordinal)
-) as asked`),
-};
+) as asked`;
 
-/**
- * The user whom $2 username finds for $1 viewer: who has it, else the last who had it. By unique index, then by history.
- */
-export const userByUsername: Statement = {
-  name: 'user_by_username',
-  text: selectUsers(`(
+/** Users by $1 viewer ids and $2 user ids, pair by pair. */
+export const usersByPair = forBoth('users_for_viewers', (reader) => selectUsers(pairs, reader));
+
+const named = `(
   select $1::text as viewer_id, 1 as ordinal, null::timestamptz as since, coalesce(
     (select id from users where username = $2),
     (select user_id from username_history where username = $2 and released_at is not null
      order by released_at desc limit 1)) as user_id
-) as asked`),
-};
+) as asked`;
+
+/**
+ * The user whom $2 username finds for $1 viewer: who has it, else the last who had it. By unique index, then by history.
+ */
+export const userByUsername = forBoth('user_by_username', (reader) => selectUsers(named, reader));
 
 export type PictureRow = Omit<PictureRecord, 'id' | 'userId'> & { pictureId: string; pictureUserId: string };
 
@@ -86,7 +89,11 @@ export type UserRow = Omit<UserRecord, 'profile' | 'privacy' | 'preferences' | '
   } & Timestamps<'profile' | 'privacy' | 'preferences'> &
   Revisions<'profile' | 'preferences'> &
   PictureRow &
-  UserRecord['relation'] & { index: number; since: Date | null; isHidden: boolean; profileCreatedAt: Date };
+  UserRecord['relation'] & { index: number; since: Date | null; isClosed: boolean; profileCreatedAt: Date };
+
+/** Whether the user of a row is there for who asked: blocks hide nobody from an administrator. */
+export const isThere = ({ isClosed, isBlocked, isAdministrator }: UserRow): boolean =>
+  !isClosed && (!isBlocked || isAdministrator);
 
 export const toUserRecord = (row: UserRow): UserRecord => ({
   id: row.id,
@@ -111,13 +118,15 @@ export const toUserRecord = (row: UserRow): UserRecord => ({
     ratings: row.ratingsVisibility,
     updatedAt: row.privacyUpdatedAt,
   },
-  preferences: row.isOwner ? toPreferencesRecord(row) : null,
+  preferences: row.isOwner || row.isAdministrator ? toPreferencesRecord(row) : null,
   picture: row.pictureId ? toPictureRecord(row) : null,
   relation: {
     isOwner: row.isOwner,
     viewerFollows: row.viewerFollows,
     viewerRequested: row.viewerRequested,
     followsViewer: row.followsViewer,
+    isAdministrator: row.isAdministrator,
+    isBlocked: row.isBlocked,
   },
 });
 
@@ -173,7 +182,9 @@ export const toPictureRecord = (row: PictureRow): PictureRecord => ({
 /** Which of $1 user ids are those of deleted users, by primary key. */
 export const deletedAmong: Statement = {
   name: 'deleted_among',
-  text: 'select user_id as "userId" from tombstones where user_id = any($1::text[])',
+  text: `
+select id as "userId" from unnest($1::text[]) as id
+where exists (select from tombstones where id_hash = ${tombstoneOf('id')})`,
 };
 
 /** The picture revisions of $1 user ids, by primary key. */

@@ -6,7 +6,10 @@ import type {
   WorkArrangement,
 } from '../../generated/prisma/enums.ts';
 
-/** A user with all that pages ask for, as one viewer's statement read it. Nobody who is blocked or blocks gets one. */
+/**
+ * A user with all that pages ask for, as one viewer's statement read it. Nobody who is blocked or blocks gets one, but an
+ * administrator.
+ */
 export interface UserRecord {
   id: string;
   username: string | null;
@@ -25,7 +28,7 @@ export interface UserRecord {
   updatedAt: Date;
   profile: ProfileRecord;
   privacy: PrivacyRecord;
-  /** Read for the owner alone. */
+  /** Read for the owner and for administrators alone. */
   preferences: PreferencesRecord | null;
   /** The active picture. */
   picture: PictureRecord | null;
@@ -38,6 +41,10 @@ export interface Relation {
   viewerFollows: boolean;
   viewerRequested: boolean;
   followsViewer: boolean;
+  /** The viewer reads what is somebody else's as an administrator. */
+  isAdministrator: boolean;
+  /** One of the two blocks the other; of an administrator's records alone, since nobody else gets these. */
+  isBlocked: boolean;
 }
 
 export interface ProfileRecord {

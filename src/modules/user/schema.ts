@@ -7,6 +7,7 @@ import { FollowState } from '../../graphql/enums.ts';
 import { decodeUserId } from '../../graphql/global-id.ts';
 import { readPageArgs } from '../../graphql/pages.ts';
 import { isAnySelected, isOnlySelected } from '../../graphql/selection.ts';
+import { canSee } from '../../graphql/sight.ts';
 import { displayNameOf } from './display-name.ts';
 import { findUserByUsername } from './loaders.ts';
 import type { UserRecord } from './record.ts';
@@ -14,11 +15,11 @@ import { searchUsers } from './search-service.ts';
 import { parseUsername } from './username.ts';
 import { checkUsername, type UsernameCheck } from './username-service.ts';
 
-/** What only the owner sees is null for anyone else. */
+/** What is the owner's own is null for anyone else. */
 const ownersOnly =
   <Value>(read: (user: UserRecord) => Value) =>
-  (user: UserRecord): Value | null =>
-    user.relation.isOwner ? read(user) : null;
+  (user: UserRecord, _: object, context: Context): Value | null =>
+    canSee(context, user, 'own') ? read(user) : null;
 
 builder.node('User', {
   description: 'Someone whom Clerk signs in.',
@@ -35,17 +36,17 @@ builder.node('User', {
     }),
     email: t.string({
       nullable: true,
-      description: 'From Clerk. The owner alone sees it.',
+      description: 'From Clerk. The owner and administrators alone see it.',
       resolve: ownersOnly((user) => user.email),
     }),
     firstName: t.string({
       nullable: true,
-      description: 'From Clerk. The owner alone sees it.',
+      description: 'From Clerk. The owner and administrators alone see it.',
       resolve: ownersOnly((user) => user.firstName),
     }),
     lastName: t.string({
       nullable: true,
-      description: 'From Clerk. The owner alone sees it.',
+      description: 'From Clerk. The owner and administrators alone see it.',
       resolve: ownersOnly((user) => user.lastName),
     }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the user was first known here.' }),
@@ -130,14 +131,15 @@ builder.queryFields((t) => ({
     args: {
       search: t.arg.string({
         required: true,
-        description: 'In any case, with or without accents. Without anything but white space it is `BAD_USER_INPUT`.',
+        description:
+          "In any case, with or without accents. Without anything but white space it is `BAD_USER_INPUT`. An administrator's with an `@` is the start of an e-mail address instead.",
       }),
       first: t.arg.int({ description: '1 to 100; 20 if left out.' }),
       after: t.arg.string({ description: 'A cursor of the same search: what comes after it.' }),
     },
-    resolve: (_, { search, first, after }, { platform, viewer, viewAs }) => {
+    resolve: (_, { search, first, after }, { platform, viewer, viewAs, reads }) => {
       const { size } = readPageArgs({ first }, { name: 'users', ids: 'user' });
-      return searchUsers(platform, { viewerId: viewer?.id ?? null, viewAs, search, size, after: after ?? null });
+      return searchUsers({ ...platform, reads }, { viewer, viewAs, search, size, after: after ?? null });
     },
   }),
   usernameAvailability: t.field({
@@ -157,7 +159,14 @@ const isForEventsAlone = (info: GraphQLResolveInfo) =>
 const bareOwner = (id: string) =>
   ({
     id,
-    relation: { isOwner: true, viewerFollows: false, viewerRequested: false, followsViewer: false },
+    relation: {
+      isOwner: true,
+      viewerFollows: false,
+      viewerRequested: false,
+      followsViewer: false,
+      isAdministrator: false,
+      isBlocked: false,
+    },
   }) as UserRecord;
 
 function findById(globalId: string, { users }: Context) {
@@ -165,10 +174,9 @@ function findById(globalId: string, { users }: Context) {
   return id === null ? null : users.load(id);
 }
 
-async function findByUsername(raw: string | null | undefined, { platform, viewer, viewAs, users }: Context) {
+async function findByUsername(raw: string | null | undefined, { platform, ...context }: Context) {
   if (raw == null) throw badUserInput('Expected exactly one of id and username.');
   const parsed = parseUsername(raw);
   if (!('username' in parsed)) return null;
-  const viewerId = viewer?.id ?? null;
-  return findUserByUsername(platform.db, { viewerId, viewAs, username: parsed.username, users });
+  return findUserByUsername(platform.db, { ...context, username: parsed.username });
 }

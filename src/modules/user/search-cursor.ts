@@ -9,22 +9,29 @@ export interface MatchPosition {
   id: string;
 }
 
-/** Cursors of one search don't fit another. */
-const markOf = (searchName: string) =>
-  createHash('sha256').update(`users.search.${searchName}`).digest('base64url').slice(0, 8);
+/** What is searched for, folded as what it is compared with. */
+export interface SearchText {
+  by: 'name' | 'email';
+  text: string;
+}
 
-export function encodeMatchCursor({ rank, key, id }: MatchPosition, searchName: string): string {
-  return Buffer.from(`${markOf(searchName)}.${rank}.${id} ${key}`).toString('base64url');
+/** Cursors of one search don't fit another. */
+const markOf = ({ by, text }: SearchText) =>
+  createHash('sha256').update(`users.search.${by}.${text}`).digest('base64url').slice(0, 8);
+
+export function encodeMatchCursor({ rank, key, id }: MatchPosition, search: SearchText): string {
+  return Buffer.from(`${markOf(search)}.${rank}.${id} ${key}`).toString('base64url');
 }
 
 /** Throws BAD_USER_INPUT for what is no cursor, or one of another search. */
-export function decodeMatchCursor(cursor: string, searchName: string): MatchPosition {
+export function decodeMatchCursor(cursor: string, search: SearchText): MatchPosition {
   const text = Buffer.from(cursor, 'base64url').toString();
-  const [, rank = '', id = '', key = ''] = /^[\w-]{8}\.([0-3])\.([\x21-\x7e]{1,255}) (\P{Cc}+)$/u.exec(text) ?? [];
+  const [, rank = '', id = '', key = ''] = /^[\w-]{8}\.([0-4])\.([\x21-\x7e]{1,255}) (\P{Cc}+)$/u.exec(text) ?? [];
   const position = { rank: Number(rank), key, id };
-  const isWhole = position.rank < ranks.username ? key === searchName : key.startsWith(searchName);
+  const isWhole = position.rank < ranks.username ? key === search.text : key.startsWith(search.text);
+  const isOfThis = (position.rank === ranks.email) === (search.by === 'email');
   // Made again, it must be the same: so it is of this search, and nothing in it was passed over.
-  if (!isWhole || encodeMatchCursor(position, searchName) !== cursor) {
+  if (!isWhole || !isOfThis || encodeMatchCursor(position, search) !== cursor) {
     throw badUserInput('Expected a cursor of this search.');
   }
   return position;

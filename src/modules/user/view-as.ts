@@ -12,6 +12,8 @@ export function asSeenBy(viewAs: ViewAs | null, user: UserRecord): UserRecord {
     viewerFollows: viewAs === 'FOLLOWERS',
     viewerRequested: false,
     followsViewer: false,
+    isAdministrator: false,
+    isBlocked: false,
   };
   return { ...user, preferences: null, relation };
 }

@@ -399,6 +399,9 @@ type FieldRefInputType<Model, FieldType> = Model extends never ? never : FieldRe
 export const ModelName = {
   User: 'User',
   Profile: 'Profile',
+  CompletionState: 'CompletionState',
+  ProfileCount: 'ProfileCount',
+  ProfileCountChange: 'ProfileCountChange',
   Preferences: 'Preferences',
   Privacy: 'Privacy',
   Follow: 'Follow',
@@ -414,7 +417,9 @@ export const ModelName = {
   UsernameHistory: 'UsernameHistory',
   WebhookDelivery: 'WebhookDelivery',
   OutboxEntry: 'OutboxEntry',
+  Reconciliation: 'Reconciliation',
   Tombstone: 'Tombstone',
+  FileRemoval: 'FileRemoval',
   AuditEntry: 'AuditEntry'
 } as const
 
@@ -431,7 +436,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "user" | "profile" | "preferences" | "privacy" | "follow" | "followRequest" | "block" | "crewMember" | "crewMemberFollow" | "studio" | "studioFollow" | "event" | "picture" | "syncSession" | "usernameHistory" | "webhookDelivery" | "outboxEntry" | "tombstone" | "auditEntry"
+    modelProps: "user" | "profile" | "completionState" | "profileCount" | "profileCountChange" | "preferences" | "privacy" | "follow" | "followRequest" | "block" | "crewMember" | "crewMemberFollow" | "studio" | "studioFollow" | "event" | "picture" | "syncSession" | "usernameHistory" | "webhookDelivery" | "outboxEntry" | "reconciliation" | "tombstone" | "fileRemoval" | "auditEntry"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -580,6 +585,228 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.ProfileCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.ProfileCountAggregateOutputType> | number
+        }
+      }
+    }
+    CompletionState: {
+      payload: Prisma.$CompletionStatePayload<ExtArgs>
+      fields: Prisma.CompletionStateFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.CompletionStateFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CompletionStatePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.CompletionStateFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CompletionStatePayload>
+        }
+        findFirst: {
+          args: Prisma.CompletionStateFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CompletionStatePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.CompletionStateFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CompletionStatePayload>
+        }
+        findMany: {
+          args: Prisma.CompletionStateFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CompletionStatePayload>[]
+        }
+        create: {
+          args: Prisma.CompletionStateCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CompletionStatePayload>
+        }
+        createMany: {
+          args: Prisma.CompletionStateCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.CompletionStateCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CompletionStatePayload>[]
+        }
+        delete: {
+          args: Prisma.CompletionStateDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CompletionStatePayload>
+        }
+        update: {
+          args: Prisma.CompletionStateUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CompletionStatePayload>
+        }
+        deleteMany: {
+          args: Prisma.CompletionStateDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.CompletionStateUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.CompletionStateUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CompletionStatePayload>[]
+        }
+        upsert: {
+          args: Prisma.CompletionStateUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$CompletionStatePayload>
+        }
+        aggregate: {
+          args: Prisma.CompletionStateAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateCompletionState>
+        }
+        groupBy: {
+          args: Prisma.CompletionStateGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.CompletionStateGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.CompletionStateCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.CompletionStateCountAggregateOutputType> | number
+        }
+      }
+    }
+    ProfileCount: {
+      payload: Prisma.$ProfileCountPayload<ExtArgs>
+      fields: Prisma.ProfileCountFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ProfileCountFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ProfileCountFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountPayload>
+        }
+        findFirst: {
+          args: Prisma.ProfileCountFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ProfileCountFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountPayload>
+        }
+        findMany: {
+          args: Prisma.ProfileCountFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountPayload>[]
+        }
+        create: {
+          args: Prisma.ProfileCountCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountPayload>
+        }
+        createMany: {
+          args: Prisma.ProfileCountCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ProfileCountCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountPayload>[]
+        }
+        delete: {
+          args: Prisma.ProfileCountDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountPayload>
+        }
+        update: {
+          args: Prisma.ProfileCountUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountPayload>
+        }
+        deleteMany: {
+          args: Prisma.ProfileCountDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ProfileCountUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ProfileCountUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountPayload>[]
+        }
+        upsert: {
+          args: Prisma.ProfileCountUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountPayload>
+        }
+        aggregate: {
+          args: Prisma.ProfileCountAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateProfileCount>
+        }
+        groupBy: {
+          args: Prisma.ProfileCountGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ProfileCountGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ProfileCountCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ProfileCountCountAggregateOutputType> | number
+        }
+      }
+    }
+    ProfileCountChange: {
+      payload: Prisma.$ProfileCountChangePayload<ExtArgs>
+      fields: Prisma.ProfileCountChangeFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ProfileCountChangeFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountChangePayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ProfileCountChangeFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountChangePayload>
+        }
+        findFirst: {
+          args: Prisma.ProfileCountChangeFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountChangePayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ProfileCountChangeFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountChangePayload>
+        }
+        findMany: {
+          args: Prisma.ProfileCountChangeFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountChangePayload>[]
+        }
+        create: {
+          args: Prisma.ProfileCountChangeCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountChangePayload>
+        }
+        createMany: {
+          args: Prisma.ProfileCountChangeCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ProfileCountChangeCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountChangePayload>[]
+        }
+        delete: {
+          args: Prisma.ProfileCountChangeDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountChangePayload>
+        }
+        update: {
+          args: Prisma.ProfileCountChangeUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountChangePayload>
+        }
+        deleteMany: {
+          args: Prisma.ProfileCountChangeDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ProfileCountChangeUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ProfileCountChangeUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountChangePayload>[]
+        }
+        upsert: {
+          args: Prisma.ProfileCountChangeUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ProfileCountChangePayload>
+        }
+        aggregate: {
+          args: Prisma.ProfileCountChangeAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateProfileCountChange>
+        }
+        groupBy: {
+          args: Prisma.ProfileCountChangeGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ProfileCountChangeGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ProfileCountChangeCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ProfileCountChangeCountAggregateOutputType> | number
         }
       }
     }
@@ -1693,6 +1920,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    Reconciliation: {
+      payload: Prisma.$ReconciliationPayload<ExtArgs>
+      fields: Prisma.ReconciliationFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.ReconciliationFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReconciliationPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.ReconciliationFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReconciliationPayload>
+        }
+        findFirst: {
+          args: Prisma.ReconciliationFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReconciliationPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.ReconciliationFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReconciliationPayload>
+        }
+        findMany: {
+          args: Prisma.ReconciliationFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReconciliationPayload>[]
+        }
+        create: {
+          args: Prisma.ReconciliationCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReconciliationPayload>
+        }
+        createMany: {
+          args: Prisma.ReconciliationCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.ReconciliationCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReconciliationPayload>[]
+        }
+        delete: {
+          args: Prisma.ReconciliationDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReconciliationPayload>
+        }
+        update: {
+          args: Prisma.ReconciliationUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReconciliationPayload>
+        }
+        deleteMany: {
+          args: Prisma.ReconciliationDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.ReconciliationUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.ReconciliationUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReconciliationPayload>[]
+        }
+        upsert: {
+          args: Prisma.ReconciliationUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$ReconciliationPayload>
+        }
+        aggregate: {
+          args: Prisma.ReconciliationAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateReconciliation>
+        }
+        groupBy: {
+          args: Prisma.ReconciliationGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReconciliationGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.ReconciliationCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.ReconciliationCountAggregateOutputType> | number
+        }
+      }
+    }
     Tombstone: {
       payload: Prisma.$TombstonePayload<ExtArgs>
       fields: Prisma.TombstoneFieldRefs
@@ -1764,6 +2065,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.TombstoneCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.TombstoneCountAggregateOutputType> | number
+        }
+      }
+    }
+    FileRemoval: {
+      payload: Prisma.$FileRemovalPayload<ExtArgs>
+      fields: Prisma.FileRemovalFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.FileRemovalFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FileRemovalPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.FileRemovalFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FileRemovalPayload>
+        }
+        findFirst: {
+          args: Prisma.FileRemovalFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FileRemovalPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.FileRemovalFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FileRemovalPayload>
+        }
+        findMany: {
+          args: Prisma.FileRemovalFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FileRemovalPayload>[]
+        }
+        create: {
+          args: Prisma.FileRemovalCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FileRemovalPayload>
+        }
+        createMany: {
+          args: Prisma.FileRemovalCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.FileRemovalCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FileRemovalPayload>[]
+        }
+        delete: {
+          args: Prisma.FileRemovalDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FileRemovalPayload>
+        }
+        update: {
+          args: Prisma.FileRemovalUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FileRemovalPayload>
+        }
+        deleteMany: {
+          args: Prisma.FileRemovalDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.FileRemovalUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.FileRemovalUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FileRemovalPayload>[]
+        }
+        upsert: {
+          args: Prisma.FileRemovalUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$FileRemovalPayload>
+        }
+        aggregate: {
+          args: Prisma.FileRemovalAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateFileRemoval>
+        }
+        groupBy: {
+          args: Prisma.FileRemovalGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FileRemovalGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.FileRemovalCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.FileRemovalCountAggregateOutputType> | number
         }
       }
     }
@@ -1888,7 +2263,9 @@ export const UserScalarFieldEnum = {
   lastName: 'lastName',
   clerkImageUrl: 'clerkImageUrl',
   clerkUsername: 'clerkUsername',
+  clerkUsernameUpdatedAt: 'clerkUsernameUpdatedAt',
   clerkUpdatedAt: 'clerkUpdatedAt',
+  clerkMirroredImageUrl: 'clerkMirroredImageUrl',
   pictureRevision: 'pictureRevision',
   lastPictureVersion: 'lastPictureVersion',
   followerCount: 'followerCount',
@@ -1898,7 +2275,8 @@ export const UserScalarFieldEnum = {
   followedStudioCount: 'followedStudioCount',
   blockedCount: 'blockedCount',
   createdAt: 'createdAt',
-  updatedAt: 'updatedAt'
+  updatedAt: 'updatedAt',
+  closedAt: 'closedAt'
 } as const
 
 export type UserScalarFieldEnum = (typeof UserScalarFieldEnum)[keyof typeof UserScalarFieldEnum]
@@ -1927,6 +2305,35 @@ export const ProfileScalarFieldEnum = {
 } as const
 
 export type ProfileScalarFieldEnum = (typeof ProfileScalarFieldEnum)[keyof typeof ProfileScalarFieldEnum]
+
+
+export const CompletionStateScalarFieldEnum = {
+  userId: 'userId',
+  filled: 'filled',
+  signedUpOn: 'signedUpOn',
+  completedOn: 'completedOn'
+} as const
+
+export type CompletionStateScalarFieldEnum = (typeof CompletionStateScalarFieldEnum)[keyof typeof CompletionStateScalarFieldEnum]
+
+
+export const ProfileCountScalarFieldEnum = {
+  measure: 'measure',
+  key: 'key',
+  count: 'count'
+} as const
+
+export type ProfileCountScalarFieldEnum = (typeof ProfileCountScalarFieldEnum)[keyof typeof ProfileCountScalarFieldEnum]
+
+
+export const ProfileCountChangeScalarFieldEnum = {
+  id: 'id',
+  measure: 'measure',
+  key: 'key',
+  change: 'change'
+} as const
+
+export type ProfileCountChangeScalarFieldEnum = (typeof ProfileCountChangeScalarFieldEnum)[keyof typeof ProfileCountChangeScalarFieldEnum]
 
 
 export const PreferencesScalarFieldEnum = {
@@ -2098,6 +2505,7 @@ export const OutboxEntryScalarFieldEnum = {
   payload: 'payload',
   attempts: 'attempts',
   nextAttemptAt: 'nextAttemptAt',
+  leasedUntil: 'leasedUntil',
   lastError: 'lastError',
   createdAt: 'createdAt'
 } as const
@@ -2105,12 +2513,41 @@ export const OutboxEntryScalarFieldEnum = {
 export type OutboxEntryScalarFieldEnum = (typeof OutboxEntryScalarFieldEnum)[keyof typeof OutboxEntryScalarFieldEnum]
 
 
+export const ReconciliationScalarFieldEnum = {
+  id: 'id',
+  startedAt: 'startedAt',
+  progressedAt: 'progressedAt',
+  finishedAt: 'finishedAt',
+  isAbsenceChecked: 'isAbsenceChecked',
+  walkedTo: 'walkedTo',
+  walkedOffset: 'walkedOffset',
+  seen: 'seen',
+  created: 'created',
+  changed: 'changed',
+  changedFields: 'changedFields',
+  erased: 'erased',
+  usernameConflicts: 'usernameConflicts',
+  deletedHere: 'deletedHere',
+  failed: 'failed'
+} as const
+
+export type ReconciliationScalarFieldEnum = (typeof ReconciliationScalarFieldEnum)[keyof typeof ReconciliationScalarFieldEnum]
+
+
 export const TombstoneScalarFieldEnum = {
-  userId: 'userId',
+  idHash: 'idHash',
   deletedAt: 'deletedAt'
 } as const
 
 export type TombstoneScalarFieldEnum = (typeof TombstoneScalarFieldEnum)[keyof typeof TombstoneScalarFieldEnum]
+
+
+export const FileRemovalScalarFieldEnum = {
+  key: 'key',
+  requestedAt: 'requestedAt'
+} as const
+
+export type FileRemovalScalarFieldEnum = (typeof FileRemovalScalarFieldEnum)[keyof typeof FileRemovalScalarFieldEnum]
 
 
 export const AuditEntryScalarFieldEnum = {
@@ -2256,6 +2693,20 @@ export type ListEnumWorkArrangementFieldRefInput<$PrismaModel> = FieldRefInputTy
 
 
 /**
+ * Reference to a field of type 'BigInt'
+ */
+export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
+    
+
+
+/**
+ * Reference to a field of type 'BigInt[]'
+ */
+export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
+    
+
+
+/**
  * Reference to a field of type 'Boolean'
  */
 export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
@@ -2329,20 +2780,6 @@ export type FloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, '
  * Reference to a field of type 'Float[]'
  */
 export type ListFloatFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Float[]'>
-    
-
-
-/**
- * Reference to a field of type 'BigInt'
- */
-export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt'>
-    
-
-
-/**
- * Reference to a field of type 'BigInt[]'
- */
-export type ListBigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'BigInt[]'>
     
 
 
@@ -2540,6 +2977,9 @@ export type PrismaClientOptions = PrismaClientOptionsWithAccelerateUrl | PrismaC
 export type GlobalOmitConfig = {
   user?: Prisma.UserOmit
   profile?: Prisma.ProfileOmit
+  completionState?: Prisma.CompletionStateOmit
+  profileCount?: Prisma.ProfileCountOmit
+  profileCountChange?: Prisma.ProfileCountChangeOmit
   preferences?: Prisma.PreferencesOmit
   privacy?: Prisma.PrivacyOmit
   follow?: Prisma.FollowOmit
@@ -2555,7 +2995,9 @@ export type GlobalOmitConfig = {
   usernameHistory?: Prisma.UsernameHistoryOmit
   webhookDelivery?: Prisma.WebhookDeliveryOmit
   outboxEntry?: Prisma.OutboxEntryOmit
+  reconciliation?: Prisma.ReconciliationOmit
   tombstone?: Prisma.TombstoneOmit
+  fileRemoval?: Prisma.FileRemovalOmit
   auditEntry?: Prisma.AuditEntryOmit
 }
 

@@ -53,6 +53,9 @@ export const AnyNull = runtime.AnyNull
 export const ModelName = {
   User: 'User',
   Profile: 'Profile',
+  CompletionState: 'CompletionState',
+  ProfileCount: 'ProfileCount',
+  ProfileCountChange: 'ProfileCountChange',
   Preferences: 'Preferences',
   Privacy: 'Privacy',
   Follow: 'Follow',
@@ -68,7 +71,9 @@ export const ModelName = {
   UsernameHistory: 'UsernameHistory',
   WebhookDelivery: 'WebhookDelivery',
   OutboxEntry: 'OutboxEntry',
+  Reconciliation: 'Reconciliation',
   Tombstone: 'Tombstone',
+  FileRemoval: 'FileRemoval',
   AuditEntry: 'AuditEntry'
 } as const
 
@@ -96,7 +101,9 @@ export const UserScalarFieldEnum = {
   lastName: 'lastName',
   clerkImageUrl: 'clerkImageUrl',
   clerkUsername: 'clerkUsername',
+  clerkUsernameUpdatedAt: 'clerkUsernameUpdatedAt',
   clerkUpdatedAt: 'clerkUpdatedAt',
+  clerkMirroredImageUrl: 'clerkMirroredImageUrl',
   pictureRevision: 'pictureRevision',
   lastPictureVersion: 'lastPictureVersion',
   followerCount: 'followerCount',
@@ -106,7 +113,8 @@ export const UserScalarFieldEnum = {
   followedStudioCount: 'followedStudioCount',
   blockedCount: 'blockedCount',
   createdAt: 'createdAt',
-  updatedAt: 'updatedAt'
+  updatedAt: 'updatedAt',
+  closedAt: 'closedAt'
 } as const
 
 export type UserScalarFieldEnum = (typeof UserScalarFieldEnum)[keyof typeof UserScalarFieldEnum]
@@ -135,6 +143,35 @@ export const ProfileScalarFieldEnum = {
 } as const
 
 export type ProfileScalarFieldEnum = (typeof ProfileScalarFieldEnum)[keyof typeof ProfileScalarFieldEnum]
+
+
+export const CompletionStateScalarFieldEnum = {
+  userId: 'userId',
+  filled: 'filled',
+  signedUpOn: 'signedUpOn',
+  completedOn: 'completedOn'
+} as const
+
+export type CompletionStateScalarFieldEnum = (typeof CompletionStateScalarFieldEnum)[keyof typeof CompletionStateScalarFieldEnum]
+
+
+export const ProfileCountScalarFieldEnum = {
+  measure: 'measure',
+  key: 'key',
+  count: 'count'
+} as const
+
+export type ProfileCountScalarFieldEnum = (typeof ProfileCountScalarFieldEnum)[keyof typeof ProfileCountScalarFieldEnum]
+
+
+export const ProfileCountChangeScalarFieldEnum = {
+  id: 'id',
+  measure: 'measure',
+  key: 'key',
+  change: 'change'
+} as const
+
+export type ProfileCountChangeScalarFieldEnum = (typeof ProfileCountChangeScalarFieldEnum)[keyof typeof ProfileCountChangeScalarFieldEnum]
 
 
 export const PreferencesScalarFieldEnum = {
@@ -306,6 +343,7 @@ export const OutboxEntryScalarFieldEnum = {
   payload: 'payload',
   attempts: 'attempts',
   nextAttemptAt: 'nextAttemptAt',
+  leasedUntil: 'leasedUntil',
   lastError: 'lastError',
   createdAt: 'createdAt'
 } as const
@@ -313,12 +351,41 @@ export const OutboxEntryScalarFieldEnum = {
 export type OutboxEntryScalarFieldEnum = (typeof OutboxEntryScalarFieldEnum)[keyof typeof OutboxEntryScalarFieldEnum]
 
 
+export const ReconciliationScalarFieldEnum = {
+  id: 'id',
+  startedAt: 'startedAt',
+  progressedAt: 'progressedAt',
+  finishedAt: 'finishedAt',
+  isAbsenceChecked: 'isAbsenceChecked',
+  walkedTo: 'walkedTo',
+  walkedOffset: 'walkedOffset',
+  seen: 'seen',
+  created: 'created',
+  changed: 'changed',
+  changedFields: 'changedFields',
+  erased: 'erased',
+  usernameConflicts: 'usernameConflicts',
+  deletedHere: 'deletedHere',
+  failed: 'failed'
+} as const
+
+export type ReconciliationScalarFieldEnum = (typeof ReconciliationScalarFieldEnum)[keyof typeof ReconciliationScalarFieldEnum]
+
+
 export const TombstoneScalarFieldEnum = {
-  userId: 'userId',
+  idHash: 'idHash',
   deletedAt: 'deletedAt'
 } as const
 
 export type TombstoneScalarFieldEnum = (typeof TombstoneScalarFieldEnum)[keyof typeof TombstoneScalarFieldEnum]
+
+
+export const FileRemovalScalarFieldEnum = {
+  key: 'key',
+  requestedAt: 'requestedAt'
+} as const
+
+export type FileRemovalScalarFieldEnum = (typeof FileRemovalScalarFieldEnum)[keyof typeof FileRemovalScalarFieldEnum]
 
 
 export const AuditEntryScalarFieldEnum = {

@@ -42,6 +42,7 @@ export type OutboxEntryMinAggregateOutputType = {
   kind: $Enums.OutboxKind | null
   attempts: number | null
   nextAttemptAt: Date | null
+  leasedUntil: Date | null
   lastError: string | null
   createdAt: Date | null
 }
@@ -52,6 +53,7 @@ export type OutboxEntryMaxAggregateOutputType = {
   kind: $Enums.OutboxKind | null
   attempts: number | null
   nextAttemptAt: Date | null
+  leasedUntil: Date | null
   lastError: string | null
   createdAt: Date | null
 }
@@ -63,6 +65,7 @@ export type OutboxEntryCountAggregateOutputType = {
   payload: number
   attempts: number
   nextAttemptAt: number
+  leasedUntil: number
   lastError: number
   createdAt: number
   _all: number
@@ -85,6 +88,7 @@ export type OutboxEntryMinAggregateInputType = {
   kind?: true
   attempts?: true
   nextAttemptAt?: true
+  leasedUntil?: true
   lastError?: true
   createdAt?: true
 }
@@ -95,6 +99,7 @@ export type OutboxEntryMaxAggregateInputType = {
   kind?: true
   attempts?: true
   nextAttemptAt?: true
+  leasedUntil?: true
   lastError?: true
   createdAt?: true
 }
@@ -106,6 +111,7 @@ export type OutboxEntryCountAggregateInputType = {
   payload?: true
   attempts?: true
   nextAttemptAt?: true
+  leasedUntil?: true
   lastError?: true
   createdAt?: true
   _all?: true
@@ -204,6 +210,7 @@ export type OutboxEntryGroupByOutputType = {
   payload: runtime.JsonValue
   attempts: number
   nextAttemptAt: Date
+  leasedUntil: Date | null
   lastError: string | null
   createdAt: Date
   _count: OutboxEntryCountAggregateOutputType | null
@@ -238,6 +245,7 @@ export type OutboxEntryWhereInput = {
   payload?: Prisma.JsonFilter<"OutboxEntry">
   attempts?: Prisma.IntFilter<"OutboxEntry"> | number
   nextAttemptAt?: Prisma.DateTimeFilter<"OutboxEntry"> | Date | string
+  leasedUntil?: Prisma.DateTimeNullableFilter<"OutboxEntry"> | Date | string | null
   lastError?: Prisma.StringNullableFilter<"OutboxEntry"> | string | null
   createdAt?: Prisma.DateTimeFilter<"OutboxEntry"> | Date | string
 }
@@ -249,6 +257,7 @@ export type OutboxEntryOrderByWithRelationInput = {
   payload?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   nextAttemptAt?: Prisma.SortOrder
+  leasedUntil?: Prisma.SortOrderInput | Prisma.SortOrder
   lastError?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
@@ -264,6 +273,7 @@ export type OutboxEntryWhereUniqueInput = Prisma.AtLeast<{
   payload?: Prisma.JsonFilter<"OutboxEntry">
   attempts?: Prisma.IntFilter<"OutboxEntry"> | number
   nextAttemptAt?: Prisma.DateTimeFilter<"OutboxEntry"> | Date | string
+  leasedUntil?: Prisma.DateTimeNullableFilter<"OutboxEntry"> | Date | string | null
   lastError?: Prisma.StringNullableFilter<"OutboxEntry"> | string | null
   createdAt?: Prisma.DateTimeFilter<"OutboxEntry"> | Date | string
 }, "id" | "userId_kind">
@@ -275,6 +285,7 @@ export type OutboxEntryOrderByWithAggregationInput = {
   payload?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   nextAttemptAt?: Prisma.SortOrder
+  leasedUntil?: Prisma.SortOrderInput | Prisma.SortOrder
   lastError?: Prisma.SortOrderInput | Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   _count?: Prisma.OutboxEntryCountOrderByAggregateInput
@@ -294,6 +305,7 @@ export type OutboxEntryScalarWhereWithAggregatesInput = {
   payload?: Prisma.JsonWithAggregatesFilter<"OutboxEntry">
   attempts?: Prisma.IntWithAggregatesFilter<"OutboxEntry"> | number
   nextAttemptAt?: Prisma.DateTimeWithAggregatesFilter<"OutboxEntry"> | Date | string
+  leasedUntil?: Prisma.DateTimeNullableWithAggregatesFilter<"OutboxEntry"> | Date | string | null
   lastError?: Prisma.StringNullableWithAggregatesFilter<"OutboxEntry"> | string | null
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"OutboxEntry"> | Date | string
 }
@@ -305,6 +317,7 @@ export type OutboxEntryCreateInput = {
   payload?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   attempts?: number
   nextAttemptAt?: Date | string
+  leasedUntil?: Date | string | null
   lastError?: string | null
   createdAt?: Date | string
 }
@@ -316,6 +329,7 @@ export type OutboxEntryUncheckedCreateInput = {
   payload?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   attempts?: number
   nextAttemptAt?: Date | string
+  leasedUntil?: Date | string | null
   lastError?: string | null
   createdAt?: Date | string
 }
@@ -327,6 +341,7 @@ export type OutboxEntryUpdateInput = {
   payload?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   nextAttemptAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  leasedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -338,6 +353,7 @@ export type OutboxEntryUncheckedUpdateInput = {
   payload?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   nextAttemptAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  leasedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -349,6 +365,7 @@ export type OutboxEntryCreateManyInput = {
   payload?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   attempts?: number
   nextAttemptAt?: Date | string
+  leasedUntil?: Date | string | null
   lastError?: string | null
   createdAt?: Date | string
 }
@@ -360,6 +377,7 @@ export type OutboxEntryUpdateManyMutationInput = {
   payload?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   nextAttemptAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  leasedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -371,6 +389,7 @@ export type OutboxEntryUncheckedUpdateManyInput = {
   payload?: Prisma.JsonNullValueInput | runtime.InputJsonValue
   attempts?: Prisma.IntFieldUpdateOperationsInput | number
   nextAttemptAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  leasedUntil?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   lastError?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
@@ -387,6 +406,7 @@ export type OutboxEntryCountOrderByAggregateInput = {
   payload?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   nextAttemptAt?: Prisma.SortOrder
+  leasedUntil?: Prisma.SortOrder
   lastError?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
@@ -402,6 +422,7 @@ export type OutboxEntryMaxOrderByAggregateInput = {
   kind?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   nextAttemptAt?: Prisma.SortOrder
+  leasedUntil?: Prisma.SortOrder
   lastError?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
@@ -412,6 +433,7 @@ export type OutboxEntryMinOrderByAggregateInput = {
   kind?: Prisma.SortOrder
   attempts?: Prisma.SortOrder
   nextAttemptAt?: Prisma.SortOrder
+  leasedUntil?: Prisma.SortOrder
   lastError?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
 }
@@ -434,6 +456,7 @@ export type OutboxEntrySelect<ExtArgs extends runtime.Types.Extensions.InternalA
   payload?: boolean
   attempts?: boolean
   nextAttemptAt?: boolean
+  leasedUntil?: boolean
   lastError?: boolean
   createdAt?: boolean
 }, ExtArgs["result"]["outboxEntry"]>
@@ -445,6 +468,7 @@ export type OutboxEntrySelectCreateManyAndReturn<ExtArgs extends runtime.Types.E
   payload?: boolean
   attempts?: boolean
   nextAttemptAt?: boolean
+  leasedUntil?: boolean
   lastError?: boolean
   createdAt?: boolean
 }, ExtArgs["result"]["outboxEntry"]>
@@ -456,6 +480,7 @@ export type OutboxEntrySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.E
   payload?: boolean
   attempts?: boolean
   nextAttemptAt?: boolean
+  leasedUntil?: boolean
   lastError?: boolean
   createdAt?: boolean
 }, ExtArgs["result"]["outboxEntry"]>
@@ -467,11 +492,12 @@ export type OutboxEntrySelectScalar = {
   payload?: boolean
   attempts?: boolean
   nextAttemptAt?: boolean
+  leasedUntil?: boolean
   lastError?: boolean
   createdAt?: boolean
 }
 
-export type OutboxEntryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "userId" | "kind" | "payload" | "attempts" | "nextAttemptAt" | "lastError" | "createdAt", ExtArgs["result"]["outboxEntry"]>
+export type OutboxEntryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "userId" | "kind" | "payload" | "attempts" | "nextAttemptAt" | "leasedUntil" | "lastError" | "createdAt", ExtArgs["result"]["outboxEntry"]>
 
 export type $OutboxEntryPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "OutboxEntry"
@@ -483,6 +509,10 @@ export type $OutboxEntryPayload<ExtArgs extends runtime.Types.Extensions.Interna
     payload: runtime.JsonValue
     attempts: number
     nextAttemptAt: Date
+    /**
+     * Whoever sends it has it to themselves until then.
+     */
+    leasedUntil: Date | null
     lastError: string | null
     createdAt: Date
   }, ExtArgs["result"]["outboxEntry"]>
@@ -914,6 +944,7 @@ export interface OutboxEntryFieldRefs {
   readonly payload: Prisma.FieldRef<"OutboxEntry", 'Json'>
   readonly attempts: Prisma.FieldRef<"OutboxEntry", 'Int'>
   readonly nextAttemptAt: Prisma.FieldRef<"OutboxEntry", 'DateTime'>
+  readonly leasedUntil: Prisma.FieldRef<"OutboxEntry", 'DateTime'>
   readonly lastError: Prisma.FieldRef<"OutboxEntry", 'String'>
   readonly createdAt: Prisma.FieldRef<"OutboxEntry", 'DateTime'>
 }

@@ -14,7 +14,7 @@ import type * as Prisma from "../internal/prismaNamespace.ts"
 
 /**
  * Model Tombstone
- * The id of a deleted user, so that neither a late webhook nor an old token brings it back.
+ * That a user was deleted, so that neither a late webhook nor an old token brings them back.
  */
 export type TombstoneModel = runtime.Types.Result.DefaultSelection<Prisma.$TombstonePayload>
 
@@ -25,34 +25,34 @@ export type AggregateTombstone = {
 }
 
 export type TombstoneMinAggregateOutputType = {
-  userId: string | null
+  idHash: string | null
   deletedAt: Date | null
 }
 
 export type TombstoneMaxAggregateOutputType = {
-  userId: string | null
+  idHash: string | null
   deletedAt: Date | null
 }
 
 export type TombstoneCountAggregateOutputType = {
-  userId: number
+  idHash: number
   deletedAt: number
   _all: number
 }
 
 
 export type TombstoneMinAggregateInputType = {
-  userId?: true
+  idHash?: true
   deletedAt?: true
 }
 
 export type TombstoneMaxAggregateInputType = {
-  userId?: true
+  idHash?: true
   deletedAt?: true
 }
 
 export type TombstoneCountAggregateInputType = {
-  userId?: true
+  idHash?: true
   deletedAt?: true
   _all?: true
 }
@@ -130,7 +130,7 @@ export type TombstoneGroupByArgs<ExtArgs extends runtime.Types.Extensions.Intern
 }
 
 export type TombstoneGroupByOutputType = {
-  userId: string
+  idHash: string
   deletedAt: Date
   _count: TombstoneCountAggregateOutputType | null
   _min: TombstoneMinAggregateOutputType | null
@@ -156,25 +156,25 @@ export type TombstoneWhereInput = {
   AND?: Prisma.TombstoneWhereInput | Prisma.TombstoneWhereInput[]
   OR?: Prisma.TombstoneWhereInput[]
   NOT?: Prisma.TombstoneWhereInput | Prisma.TombstoneWhereInput[]
-  userId?: Prisma.StringFilter<"Tombstone"> | string
+  idHash?: Prisma.StringFilter<"Tombstone"> | string
   deletedAt?: Prisma.DateTimeFilter<"Tombstone"> | Date | string
 }
 
 export type TombstoneOrderByWithRelationInput = {
-  userId?: Prisma.SortOrder
+  idHash?: Prisma.SortOrder
   deletedAt?: Prisma.SortOrder
 }
 
 export type TombstoneWhereUniqueInput = Prisma.AtLeast<{
-  userId?: string
+  idHash?: string
   AND?: Prisma.TombstoneWhereInput | Prisma.TombstoneWhereInput[]
   OR?: Prisma.TombstoneWhereInput[]
   NOT?: Prisma.TombstoneWhereInput | Prisma.TombstoneWhereInput[]
   deletedAt?: Prisma.DateTimeFilter<"Tombstone"> | Date | string
-}, "userId">
+}, "idHash">
 
 export type TombstoneOrderByWithAggregationInput = {
-  userId?: Prisma.SortOrder
+  idHash?: Prisma.SortOrder
   deletedAt?: Prisma.SortOrder
   _count?: Prisma.TombstoneCountOrderByAggregateInput
   _max?: Prisma.TombstoneMaxOrderByAggregateInput
@@ -185,89 +185,92 @@ export type TombstoneScalarWhereWithAggregatesInput = {
   AND?: Prisma.TombstoneScalarWhereWithAggregatesInput | Prisma.TombstoneScalarWhereWithAggregatesInput[]
   OR?: Prisma.TombstoneScalarWhereWithAggregatesInput[]
   NOT?: Prisma.TombstoneScalarWhereWithAggregatesInput | Prisma.TombstoneScalarWhereWithAggregatesInput[]
-  userId?: Prisma.StringWithAggregatesFilter<"Tombstone"> | string
+  idHash?: Prisma.StringWithAggregatesFilter<"Tombstone"> | string
   deletedAt?: Prisma.DateTimeWithAggregatesFilter<"Tombstone"> | Date | string
 }
 
 export type TombstoneCreateInput = {
-  userId: string
+  idHash: string
   deletedAt?: Date | string
 }
 
 export type TombstoneUncheckedCreateInput = {
-  userId: string
+  idHash: string
   deletedAt?: Date | string
 }
 
 export type TombstoneUpdateInput = {
-  userId?: Prisma.StringFieldUpdateOperationsInput | string
+  idHash?: Prisma.StringFieldUpdateOperationsInput | string
   deletedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
 export type TombstoneUncheckedUpdateInput = {
-  userId?: Prisma.StringFieldUpdateOperationsInput | string
+  idHash?: Prisma.StringFieldUpdateOperationsInput | string
   deletedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
 export type TombstoneCreateManyInput = {
-  userId: string
+  idHash: string
   deletedAt?: Date | string
 }
 
 export type TombstoneUpdateManyMutationInput = {
-  userId?: Prisma.StringFieldUpdateOperationsInput | string
+  idHash?: Prisma.StringFieldUpdateOperationsInput | string
   deletedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
 export type TombstoneUncheckedUpdateManyInput = {
-  userId?: Prisma.StringFieldUpdateOperationsInput | string
+  idHash?: Prisma.StringFieldUpdateOperationsInput | string
   deletedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
 }
 
 export type TombstoneCountOrderByAggregateInput = {
-  userId?: Prisma.SortOrder
+  idHash?: Prisma.SortOrder
   deletedAt?: Prisma.SortOrder
 }
 
 export type TombstoneMaxOrderByAggregateInput = {
-  userId?: Prisma.SortOrder
+  idHash?: Prisma.SortOrder
   deletedAt?: Prisma.SortOrder
 }
 
 export type TombstoneMinOrderByAggregateInput = {
-  userId?: Prisma.SortOrder
+  idHash?: Prisma.SortOrder
   deletedAt?: Prisma.SortOrder
 }
 
 
 
 export type TombstoneSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
-  userId?: boolean
+  idHash?: boolean
   deletedAt?: boolean
 }, ExtArgs["result"]["tombstone"]>
 
 export type TombstoneSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
-  userId?: boolean
+  idHash?: boolean
   deletedAt?: boolean
 }, ExtArgs["result"]["tombstone"]>
 
 export type TombstoneSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
-  userId?: boolean
+  idHash?: boolean
   deletedAt?: boolean
 }, ExtArgs["result"]["tombstone"]>
 
 export type TombstoneSelectScalar = {
-  userId?: boolean
+  idHash?: boolean
   deletedAt?: boolean
 }
 
-export type TombstoneOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"userId" | "deletedAt", ExtArgs["result"]["tombstone"]>
+export type TombstoneOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"idHash" | "deletedAt", ExtArgs["result"]["tombstone"]>
 
 export type $TombstonePayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "Tombstone"
   objects: {}
   scalars: runtime.Types.Extensions.GetPayloadResult<{
-    userId: string
+    /**
+     * SHA-256 of the user's id, in hexadecimal.
+     */
+    idHash: string
     deletedAt: Date
   }, ExtArgs["result"]["tombstone"]>
   composites: {}
@@ -352,8 +355,8 @@ export interface TombstoneDelegate<ExtArgs extends runtime.Types.Extensions.Inte
    * // Get first 10 Tombstones
    * const tombstones = await prisma.tombstone.findMany({ take: 10 })
    * 
-   * // Only select the `userId`
-   * const tombstoneWithUserIdOnly = await prisma.tombstone.findMany({ select: { userId: true } })
+   * // Only select the `idHash`
+   * const tombstoneWithIdHashOnly = await prisma.tombstone.findMany({ select: { idHash: true } })
    * 
    */
   findMany<T extends TombstoneFindManyArgs>(args?: Prisma.SelectSubset<T, TombstoneFindManyArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$TombstonePayload<ExtArgs>, T, "findMany", GlobalOmitOptions>>
@@ -397,9 +400,9 @@ export interface TombstoneDelegate<ExtArgs extends runtime.Types.Extensions.Inte
    *   ]
    * })
    * 
-   * // Create many Tombstones and only return the `userId`
-   * const tombstoneWithUserIdOnly = await prisma.tombstone.createManyAndReturn({
-   *   select: { userId: true },
+   * // Create many Tombstones and only return the `idHash`
+   * const tombstoneWithIdHashOnly = await prisma.tombstone.createManyAndReturn({
+   *   select: { idHash: true },
    *   data: [
    *     // ... provide data here
    *   ]
@@ -488,9 +491,9 @@ export interface TombstoneDelegate<ExtArgs extends runtime.Types.Extensions.Inte
    *   ]
    * })
    * 
-   * // Update zero or more Tombstones and only return the `userId`
-   * const tombstoneWithUserIdOnly = await prisma.tombstone.updateManyAndReturn({
-   *   select: { userId: true },
+   * // Update zero or more Tombstones and only return the `idHash`
+   * const tombstoneWithIdHashOnly = await prisma.tombstone.updateManyAndReturn({
+   *   select: { idHash: true },
    *   where: {
    *     // ... provide filter here
    *   },
@@ -692,7 +695,7 @@ export interface Prisma__TombstoneClient<T, Null = never, ExtArgs extends runtim
  * Fields of the Tombstone model
  */
 export interface TombstoneFieldRefs {
-  readonly userId: Prisma.FieldRef<"Tombstone", 'String'>
+  readonly idHash: Prisma.FieldRef<"Tombstone", 'String'>
   readonly deletedAt: Prisma.FieldRef<"Tombstone", 'DateTime'>
 }
     

@@ -56,7 +56,9 @@ export type UserMinAggregateOutputType = {
   lastName: string | null
   clerkImageUrl: string | null
   clerkUsername: string | null
+  clerkUsernameUpdatedAt: Date | null
   clerkUpdatedAt: Date | null
+  clerkMirroredImageUrl: string | null
   pictureRevision: number | null
   lastPictureVersion: number | null
   followerCount: number | null
@@ -67,6 +69,7 @@ export type UserMinAggregateOutputType = {
   blockedCount: number | null
   createdAt: Date | null
   updatedAt: Date | null
+  closedAt: Date | null
 }
 
 export type UserMaxAggregateOutputType = {
@@ -77,7 +80,9 @@ export type UserMaxAggregateOutputType = {
   lastName: string | null
   clerkImageUrl: string | null
   clerkUsername: string | null
+  clerkUsernameUpdatedAt: Date | null
   clerkUpdatedAt: Date | null
+  clerkMirroredImageUrl: string | null
   pictureRevision: number | null
   lastPictureVersion: number | null
   followerCount: number | null
@@ -88,6 +93,7 @@ export type UserMaxAggregateOutputType = {
   blockedCount: number | null
   createdAt: Date | null
   updatedAt: Date | null
+  closedAt: Date | null
 }
 
 export type UserCountAggregateOutputType = {
@@ -98,7 +104,9 @@ export type UserCountAggregateOutputType = {
   lastName: number
   clerkImageUrl: number
   clerkUsername: number
+  clerkUsernameUpdatedAt: number
   clerkUpdatedAt: number
+  clerkMirroredImageUrl: number
   pictureRevision: number
   lastPictureVersion: number
   followerCount: number
@@ -109,6 +117,7 @@ export type UserCountAggregateOutputType = {
   blockedCount: number
   createdAt: number
   updatedAt: number
+  closedAt: number
   _all: number
 }
 
@@ -143,7 +152,9 @@ export type UserMinAggregateInputType = {
   lastName?: true
   clerkImageUrl?: true
   clerkUsername?: true
+  clerkUsernameUpdatedAt?: true
   clerkUpdatedAt?: true
+  clerkMirroredImageUrl?: true
   pictureRevision?: true
   lastPictureVersion?: true
   followerCount?: true
@@ -154,6 +165,7 @@ export type UserMinAggregateInputType = {
   blockedCount?: true
   createdAt?: true
   updatedAt?: true
+  closedAt?: true
 }
 
 export type UserMaxAggregateInputType = {
@@ -164,7 +176,9 @@ export type UserMaxAggregateInputType = {
   lastName?: true
   clerkImageUrl?: true
   clerkUsername?: true
+  clerkUsernameUpdatedAt?: true
   clerkUpdatedAt?: true
+  clerkMirroredImageUrl?: true
   pictureRevision?: true
   lastPictureVersion?: true
   followerCount?: true
@@ -175,6 +189,7 @@ export type UserMaxAggregateInputType = {
   blockedCount?: true
   createdAt?: true
   updatedAt?: true
+  closedAt?: true
 }
 
 export type UserCountAggregateInputType = {
@@ -185,7 +200,9 @@ export type UserCountAggregateInputType = {
   lastName?: true
   clerkImageUrl?: true
   clerkUsername?: true
+  clerkUsernameUpdatedAt?: true
   clerkUpdatedAt?: true
+  clerkMirroredImageUrl?: true
   pictureRevision?: true
   lastPictureVersion?: true
   followerCount?: true
@@ -196,6 +213,7 @@ export type UserCountAggregateInputType = {
   blockedCount?: true
   createdAt?: true
   updatedAt?: true
+  closedAt?: true
   _all?: true
 }
 
@@ -293,7 +311,9 @@ export type UserGroupByOutputType = {
   lastName: string | null
   clerkImageUrl: string | null
   clerkUsername: string | null
+  clerkUsernameUpdatedAt: Date | null
   clerkUpdatedAt: Date | null
+  clerkMirroredImageUrl: string | null
   pictureRevision: number
   lastPictureVersion: number
   followerCount: number
@@ -304,6 +324,7 @@ export type UserGroupByOutputType = {
   blockedCount: number
   createdAt: Date
   updatedAt: Date
+  closedAt: Date | null
   _count: UserCountAggregateOutputType | null
   _avg: UserAvgAggregateOutputType | null
   _sum: UserSumAggregateOutputType | null
@@ -337,7 +358,9 @@ export type UserWhereInput = {
   lastName?: Prisma.StringNullableFilter<"User"> | string | null
   clerkImageUrl?: Prisma.StringNullableFilter<"User"> | string | null
   clerkUsername?: Prisma.StringNullableFilter<"User"> | string | null
+  clerkUsernameUpdatedAt?: Prisma.DateTimeNullableFilter<"User"> | Date | string | null
   clerkUpdatedAt?: Prisma.DateTimeNullableFilter<"User"> | Date | string | null
+  clerkMirroredImageUrl?: Prisma.StringNullableFilter<"User"> | string | null
   pictureRevision?: Prisma.IntFilter<"User"> | number
   lastPictureVersion?: Prisma.IntFilter<"User"> | number
   followerCount?: Prisma.IntFilter<"User"> | number
@@ -348,7 +371,9 @@ export type UserWhereInput = {
   blockedCount?: Prisma.IntFilter<"User"> | number
   createdAt?: Prisma.DateTimeFilter<"User"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"User"> | Date | string
+  closedAt?: Prisma.DateTimeNullableFilter<"User"> | Date | string | null
   profile?: Prisma.XOR<Prisma.ProfileNullableScalarRelationFilter, Prisma.ProfileWhereInput> | null
+  completionState?: Prisma.XOR<Prisma.CompletionStateNullableScalarRelationFilter, Prisma.CompletionStateWhereInput> | null
   preferences?: Prisma.XOR<Prisma.PreferencesNullableScalarRelationFilter, Prisma.PreferencesWhereInput> | null
   privacy?: Prisma.XOR<Prisma.PrivacyNullableScalarRelationFilter, Prisma.PrivacyWhereInput> | null
   pictures?: Prisma.PictureListRelationFilter
@@ -374,7 +399,9 @@ export type UserOrderByWithRelationInput = {
   lastName?: Prisma.SortOrderInput | Prisma.SortOrder
   clerkImageUrl?: Prisma.SortOrderInput | Prisma.SortOrder
   clerkUsername?: Prisma.SortOrderInput | Prisma.SortOrder
+  clerkUsernameUpdatedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   clerkUpdatedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  clerkMirroredImageUrl?: Prisma.SortOrderInput | Prisma.SortOrder
   pictureRevision?: Prisma.SortOrder
   lastPictureVersion?: Prisma.SortOrder
   followerCount?: Prisma.SortOrder
@@ -385,7 +412,9 @@ export type UserOrderByWithRelationInput = {
   blockedCount?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
+  closedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   profile?: Prisma.ProfileOrderByWithRelationInput
+  completionState?: Prisma.CompletionStateOrderByWithRelationInput
   preferences?: Prisma.PreferencesOrderByWithRelationInput
   privacy?: Prisma.PrivacyOrderByWithRelationInput
   pictures?: Prisma.PictureOrderByRelationAggregateInput
@@ -414,7 +443,9 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   lastName?: Prisma.StringNullableFilter<"User"> | string | null
   clerkImageUrl?: Prisma.StringNullableFilter<"User"> | string | null
   clerkUsername?: Prisma.StringNullableFilter<"User"> | string | null
+  clerkUsernameUpdatedAt?: Prisma.DateTimeNullableFilter<"User"> | Date | string | null
   clerkUpdatedAt?: Prisma.DateTimeNullableFilter<"User"> | Date | string | null
+  clerkMirroredImageUrl?: Prisma.StringNullableFilter<"User"> | string | null
   pictureRevision?: Prisma.IntFilter<"User"> | number
   lastPictureVersion?: Prisma.IntFilter<"User"> | number
   followerCount?: Prisma.IntFilter<"User"> | number
@@ -425,7 +456,9 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   blockedCount?: Prisma.IntFilter<"User"> | number
   createdAt?: Prisma.DateTimeFilter<"User"> | Date | string
   updatedAt?: Prisma.DateTimeFilter<"User"> | Date | string
+  closedAt?: Prisma.DateTimeNullableFilter<"User"> | Date | string | null
   profile?: Prisma.XOR<Prisma.ProfileNullableScalarRelationFilter, Prisma.ProfileWhereInput> | null
+  completionState?: Prisma.XOR<Prisma.CompletionStateNullableScalarRelationFilter, Prisma.CompletionStateWhereInput> | null
   preferences?: Prisma.XOR<Prisma.PreferencesNullableScalarRelationFilter, Prisma.PreferencesWhereInput> | null
   privacy?: Prisma.XOR<Prisma.PrivacyNullableScalarRelationFilter, Prisma.PrivacyWhereInput> | null
   pictures?: Prisma.PictureListRelationFilter
@@ -451,7 +484,9 @@ export type UserOrderByWithAggregationInput = {
   lastName?: Prisma.SortOrderInput | Prisma.SortOrder
   clerkImageUrl?: Prisma.SortOrderInput | Prisma.SortOrder
   clerkUsername?: Prisma.SortOrderInput | Prisma.SortOrder
+  clerkUsernameUpdatedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   clerkUpdatedAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  clerkMirroredImageUrl?: Prisma.SortOrderInput | Prisma.SortOrder
   pictureRevision?: Prisma.SortOrder
   lastPictureVersion?: Prisma.SortOrder
   followerCount?: Prisma.SortOrder
@@ -462,6 +497,7 @@ export type UserOrderByWithAggregationInput = {
   blockedCount?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
+  closedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.UserCountOrderByAggregateInput
   _avg?: Prisma.UserAvgOrderByAggregateInput
   _max?: Prisma.UserMaxOrderByAggregateInput
@@ -480,7 +516,9 @@ export type UserScalarWhereWithAggregatesInput = {
   lastName?: Prisma.StringNullableWithAggregatesFilter<"User"> | string | null
   clerkImageUrl?: Prisma.StringNullableWithAggregatesFilter<"User"> | string | null
   clerkUsername?: Prisma.StringNullableWithAggregatesFilter<"User"> | string | null
+  clerkUsernameUpdatedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"User"> | Date | string | null
   clerkUpdatedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"User"> | Date | string | null
+  clerkMirroredImageUrl?: Prisma.StringNullableWithAggregatesFilter<"User"> | string | null
   pictureRevision?: Prisma.IntWithAggregatesFilter<"User"> | number
   lastPictureVersion?: Prisma.IntWithAggregatesFilter<"User"> | number
   followerCount?: Prisma.IntWithAggregatesFilter<"User"> | number
@@ -491,6 +529,7 @@ export type UserScalarWhereWithAggregatesInput = {
   blockedCount?: Prisma.IntWithAggregatesFilter<"User"> | number
   createdAt?: Prisma.DateTimeWithAggregatesFilter<"User"> | Date | string
   updatedAt?: Prisma.DateTimeWithAggregatesFilter<"User"> | Date | string
+  closedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"User"> | Date | string | null
 }
 
 export type UserCreateInput = {
@@ -501,7 +540,9 @@ export type UserCreateInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -512,7 +553,9 @@ export type UserCreateInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -538,7 +581,9 @@ export type UserUncheckedCreateInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -549,7 +594,9 @@ export type UserUncheckedCreateInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -575,7 +622,9 @@ export type UserUpdateInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -586,7 +635,9 @@ export type UserUpdateInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -612,7 +663,9 @@ export type UserUncheckedUpdateInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -623,7 +676,9 @@ export type UserUncheckedUpdateInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -649,7 +704,9 @@ export type UserCreateManyInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -660,6 +717,7 @@ export type UserCreateManyInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
 }
 
 export type UserUpdateManyMutationInput = {
@@ -670,7 +728,9 @@ export type UserUpdateManyMutationInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -681,6 +741,7 @@ export type UserUpdateManyMutationInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type UserUncheckedUpdateManyInput = {
@@ -691,7 +752,9 @@ export type UserUncheckedUpdateManyInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -702,6 +765,7 @@ export type UserUncheckedUpdateManyInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type UserCountOrderByAggregateInput = {
@@ -712,7 +776,9 @@ export type UserCountOrderByAggregateInput = {
   lastName?: Prisma.SortOrder
   clerkImageUrl?: Prisma.SortOrder
   clerkUsername?: Prisma.SortOrder
+  clerkUsernameUpdatedAt?: Prisma.SortOrder
   clerkUpdatedAt?: Prisma.SortOrder
+  clerkMirroredImageUrl?: Prisma.SortOrder
   pictureRevision?: Prisma.SortOrder
   lastPictureVersion?: Prisma.SortOrder
   followerCount?: Prisma.SortOrder
@@ -723,6 +789,7 @@ export type UserCountOrderByAggregateInput = {
   blockedCount?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
+  closedAt?: Prisma.SortOrder
 }
 
 export type UserAvgOrderByAggregateInput = {
@@ -744,7 +811,9 @@ export type UserMaxOrderByAggregateInput = {
   lastName?: Prisma.SortOrder
   clerkImageUrl?: Prisma.SortOrder
   clerkUsername?: Prisma.SortOrder
+  clerkUsernameUpdatedAt?: Prisma.SortOrder
   clerkUpdatedAt?: Prisma.SortOrder
+  clerkMirroredImageUrl?: Prisma.SortOrder
   pictureRevision?: Prisma.SortOrder
   lastPictureVersion?: Prisma.SortOrder
   followerCount?: Prisma.SortOrder
@@ -755,6 +824,7 @@ export type UserMaxOrderByAggregateInput = {
   blockedCount?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
+  closedAt?: Prisma.SortOrder
 }
 
 export type UserMinOrderByAggregateInput = {
@@ -765,7 +835,9 @@ export type UserMinOrderByAggregateInput = {
   lastName?: Prisma.SortOrder
   clerkImageUrl?: Prisma.SortOrder
   clerkUsername?: Prisma.SortOrder
+  clerkUsernameUpdatedAt?: Prisma.SortOrder
   clerkUpdatedAt?: Prisma.SortOrder
+  clerkMirroredImageUrl?: Prisma.SortOrder
   pictureRevision?: Prisma.SortOrder
   lastPictureVersion?: Prisma.SortOrder
   followerCount?: Prisma.SortOrder
@@ -776,6 +848,7 @@ export type UserMinOrderByAggregateInput = {
   blockedCount?: Prisma.SortOrder
   createdAt?: Prisma.SortOrder
   updatedAt?: Prisma.SortOrder
+  closedAt?: Prisma.SortOrder
 }
 
 export type UserSumOrderByAggregateInput = {
@@ -835,6 +908,20 @@ export type UserUpdateOneRequiredWithoutProfileNestedInput = {
   upsert?: Prisma.UserUpsertWithoutProfileInput
   connect?: Prisma.UserWhereUniqueInput
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutProfileInput, Prisma.UserUpdateWithoutProfileInput>, Prisma.UserUncheckedUpdateWithoutProfileInput>
+}
+
+export type UserCreateNestedOneWithoutCompletionStateInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutCompletionStateInput, Prisma.UserUncheckedCreateWithoutCompletionStateInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutCompletionStateInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutCompletionStateNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutCompletionStateInput, Prisma.UserUncheckedCreateWithoutCompletionStateInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutCompletionStateInput
+  upsert?: Prisma.UserUpsertWithoutCompletionStateInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutCompletionStateInput, Prisma.UserUpdateWithoutCompletionStateInput>, Prisma.UserUncheckedUpdateWithoutCompletionStateInput>
 }
 
 export type UserCreateNestedOneWithoutPreferencesInput = {
@@ -1057,7 +1144,9 @@ export type UserCreateWithoutProfileInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1068,6 +1157,8 @@ export type UserCreateWithoutProfileInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -1093,7 +1184,9 @@ export type UserUncheckedCreateWithoutProfileInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1104,6 +1197,8 @@ export type UserUncheckedCreateWithoutProfileInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -1145,7 +1240,9 @@ export type UserUpdateWithoutProfileInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1156,6 +1253,8 @@ export type UserUpdateWithoutProfileInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -1181,7 +1280,9 @@ export type UserUncheckedUpdateWithoutProfileInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1192,6 +1293,184 @@ export type UserUncheckedUpdateWithoutProfileInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
+  preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
+  privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
+  pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
+  followers?: Prisma.FollowUncheckedUpdateManyWithoutFolloweeNestedInput
+  following?: Prisma.FollowUncheckedUpdateManyWithoutFollowerNestedInput
+  requestsReceived?: Prisma.FollowRequestUncheckedUpdateManyWithoutRequesteeNestedInput
+  requestsSent?: Prisma.FollowRequestUncheckedUpdateManyWithoutRequesterNestedInput
+  blocks?: Prisma.BlockUncheckedUpdateManyWithoutBlockerNestedInput
+  blockedBy?: Prisma.BlockUncheckedUpdateManyWithoutBlockedNestedInput
+  crewMemberFollows?: Prisma.CrewMemberFollowUncheckedUpdateManyWithoutUserNestedInput
+  studioFollows?: Prisma.StudioFollowUncheckedUpdateManyWithoutUserNestedInput
+  events?: Prisma.EventUncheckedUpdateManyWithoutUserNestedInput
+  syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
+  usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
+  auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutCompletionStateInput = {
+  id: string
+  username?: string | null
+  email?: string | null
+  firstName?: string | null
+  lastName?: string | null
+  clerkImageUrl?: string | null
+  clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
+  clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
+  pictureRevision?: number
+  lastPictureVersion?: number
+  followerCount?: number
+  followingCount?: number
+  followRequestCount?: number
+  followedCrewMemberCount?: number
+  followedStudioCount?: number
+  blockedCount?: number
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  closedAt?: Date | string | null
+  profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
+  privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
+  pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
+  followers?: Prisma.FollowCreateNestedManyWithoutFolloweeInput
+  following?: Prisma.FollowCreateNestedManyWithoutFollowerInput
+  requestsReceived?: Prisma.FollowRequestCreateNestedManyWithoutRequesteeInput
+  requestsSent?: Prisma.FollowRequestCreateNestedManyWithoutRequesterInput
+  blocks?: Prisma.BlockCreateNestedManyWithoutBlockerInput
+  blockedBy?: Prisma.BlockCreateNestedManyWithoutBlockedInput
+  crewMemberFollows?: Prisma.CrewMemberFollowCreateNestedManyWithoutUserInput
+  studioFollows?: Prisma.StudioFollowCreateNestedManyWithoutUserInput
+  events?: Prisma.EventCreateNestedManyWithoutUserInput
+  syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
+  usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
+  auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutCompletionStateInput = {
+  id: string
+  username?: string | null
+  email?: string | null
+  firstName?: string | null
+  lastName?: string | null
+  clerkImageUrl?: string | null
+  clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
+  clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
+  pictureRevision?: number
+  lastPictureVersion?: number
+  followerCount?: number
+  followingCount?: number
+  followRequestCount?: number
+  followedCrewMemberCount?: number
+  followedStudioCount?: number
+  blockedCount?: number
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  closedAt?: Date | string | null
+  profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
+  privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
+  pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
+  followers?: Prisma.FollowUncheckedCreateNestedManyWithoutFolloweeInput
+  following?: Prisma.FollowUncheckedCreateNestedManyWithoutFollowerInput
+  requestsReceived?: Prisma.FollowRequestUncheckedCreateNestedManyWithoutRequesteeInput
+  requestsSent?: Prisma.FollowRequestUncheckedCreateNestedManyWithoutRequesterInput
+  blocks?: Prisma.BlockUncheckedCreateNestedManyWithoutBlockerInput
+  blockedBy?: Prisma.BlockUncheckedCreateNestedManyWithoutBlockedInput
+  crewMemberFollows?: Prisma.CrewMemberFollowUncheckedCreateNestedManyWithoutUserInput
+  studioFollows?: Prisma.StudioFollowUncheckedCreateNestedManyWithoutUserInput
+  events?: Prisma.EventUncheckedCreateNestedManyWithoutUserInput
+  syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
+  usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
+  auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutCompletionStateInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutCompletionStateInput, Prisma.UserUncheckedCreateWithoutCompletionStateInput>
+}
+
+export type UserUpsertWithoutCompletionStateInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutCompletionStateInput, Prisma.UserUncheckedUpdateWithoutCompletionStateInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutCompletionStateInput, Prisma.UserUncheckedCreateWithoutCompletionStateInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutCompletionStateInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutCompletionStateInput, Prisma.UserUncheckedUpdateWithoutCompletionStateInput>
+}
+
+export type UserUpdateWithoutCompletionStateInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  firstName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
+  lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  followerCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followingCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followRequestCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followedCrewMemberCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followedStudioCount?: Prisma.IntFieldUpdateOperationsInput | number
+  blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
+  privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
+  pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
+  followers?: Prisma.FollowUpdateManyWithoutFolloweeNestedInput
+  following?: Prisma.FollowUpdateManyWithoutFollowerNestedInput
+  requestsReceived?: Prisma.FollowRequestUpdateManyWithoutRequesteeNestedInput
+  requestsSent?: Prisma.FollowRequestUpdateManyWithoutRequesterNestedInput
+  blocks?: Prisma.BlockUpdateManyWithoutBlockerNestedInput
+  blockedBy?: Prisma.BlockUpdateManyWithoutBlockedNestedInput
+  crewMemberFollows?: Prisma.CrewMemberFollowUpdateManyWithoutUserNestedInput
+  studioFollows?: Prisma.StudioFollowUpdateManyWithoutUserNestedInput
+  events?: Prisma.EventUpdateManyWithoutUserNestedInput
+  syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
+  usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
+  auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutCompletionStateInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  firstName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
+  lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  followerCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followingCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followRequestCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followedCrewMemberCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followedStudioCount?: Prisma.IntFieldUpdateOperationsInput | number
+  blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -1217,7 +1496,9 @@ export type UserCreateWithoutPreferencesInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1228,7 +1509,9 @@ export type UserCreateWithoutPreferencesInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
   followers?: Prisma.FollowCreateNestedManyWithoutFolloweeInput
@@ -1253,7 +1536,9 @@ export type UserUncheckedCreateWithoutPreferencesInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1264,7 +1549,9 @@ export type UserUncheckedCreateWithoutPreferencesInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
   followers?: Prisma.FollowUncheckedCreateNestedManyWithoutFolloweeInput
@@ -1305,7 +1592,9 @@ export type UserUpdateWithoutPreferencesInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1316,7 +1605,9 @@ export type UserUpdateWithoutPreferencesInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
   followers?: Prisma.FollowUpdateManyWithoutFolloweeNestedInput
@@ -1341,7 +1632,9 @@ export type UserUncheckedUpdateWithoutPreferencesInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1352,7 +1645,9 @@ export type UserUncheckedUpdateWithoutPreferencesInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
   followers?: Prisma.FollowUncheckedUpdateManyWithoutFolloweeNestedInput
@@ -1377,7 +1672,9 @@ export type UserCreateWithoutPrivacyInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1388,7 +1685,9 @@ export type UserCreateWithoutPrivacyInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
   followers?: Prisma.FollowCreateNestedManyWithoutFolloweeInput
@@ -1413,7 +1712,9 @@ export type UserUncheckedCreateWithoutPrivacyInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1424,7 +1725,9 @@ export type UserUncheckedCreateWithoutPrivacyInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
   followers?: Prisma.FollowUncheckedCreateNestedManyWithoutFolloweeInput
@@ -1465,7 +1768,9 @@ export type UserUpdateWithoutPrivacyInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1476,7 +1781,9 @@ export type UserUpdateWithoutPrivacyInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
   followers?: Prisma.FollowUpdateManyWithoutFolloweeNestedInput
@@ -1501,7 +1808,9 @@ export type UserUncheckedUpdateWithoutPrivacyInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1512,7 +1821,9 @@ export type UserUncheckedUpdateWithoutPrivacyInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
   followers?: Prisma.FollowUncheckedUpdateManyWithoutFolloweeNestedInput
@@ -1537,7 +1848,9 @@ export type UserCreateWithoutFollowingInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1548,7 +1861,9 @@ export type UserCreateWithoutFollowingInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -1573,7 +1888,9 @@ export type UserUncheckedCreateWithoutFollowingInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1584,7 +1901,9 @@ export type UserUncheckedCreateWithoutFollowingInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -1614,7 +1933,9 @@ export type UserCreateWithoutFollowersInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1625,7 +1946,9 @@ export type UserCreateWithoutFollowersInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -1650,7 +1973,9 @@ export type UserUncheckedCreateWithoutFollowersInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1661,7 +1986,9 @@ export type UserUncheckedCreateWithoutFollowersInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -1702,7 +2029,9 @@ export type UserUpdateWithoutFollowingInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1713,7 +2042,9 @@ export type UserUpdateWithoutFollowingInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -1738,7 +2069,9 @@ export type UserUncheckedUpdateWithoutFollowingInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1749,7 +2082,9 @@ export type UserUncheckedUpdateWithoutFollowingInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -1785,7 +2120,9 @@ export type UserUpdateWithoutFollowersInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1796,7 +2133,9 @@ export type UserUpdateWithoutFollowersInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -1821,7 +2160,9 @@ export type UserUncheckedUpdateWithoutFollowersInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -1832,7 +2173,9 @@ export type UserUncheckedUpdateWithoutFollowersInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -1857,7 +2200,9 @@ export type UserCreateWithoutRequestsSentInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1868,7 +2213,9 @@ export type UserCreateWithoutRequestsSentInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -1893,7 +2240,9 @@ export type UserUncheckedCreateWithoutRequestsSentInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1904,7 +2253,9 @@ export type UserUncheckedCreateWithoutRequestsSentInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -1934,7 +2285,9 @@ export type UserCreateWithoutRequestsReceivedInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1945,7 +2298,9 @@ export type UserCreateWithoutRequestsReceivedInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -1970,7 +2325,9 @@ export type UserUncheckedCreateWithoutRequestsReceivedInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -1981,7 +2338,9 @@ export type UserUncheckedCreateWithoutRequestsReceivedInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -2022,7 +2381,9 @@ export type UserUpdateWithoutRequestsSentInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2033,7 +2394,9 @@ export type UserUpdateWithoutRequestsSentInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -2058,7 +2421,9 @@ export type UserUncheckedUpdateWithoutRequestsSentInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2069,7 +2434,9 @@ export type UserUncheckedUpdateWithoutRequestsSentInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -2105,7 +2472,9 @@ export type UserUpdateWithoutRequestsReceivedInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2116,7 +2485,9 @@ export type UserUpdateWithoutRequestsReceivedInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -2141,7 +2512,9 @@ export type UserUncheckedUpdateWithoutRequestsReceivedInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2152,7 +2525,9 @@ export type UserUncheckedUpdateWithoutRequestsReceivedInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -2177,7 +2552,9 @@ export type UserCreateWithoutBlocksInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -2188,7 +2565,9 @@ export type UserCreateWithoutBlocksInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -2213,7 +2592,9 @@ export type UserUncheckedCreateWithoutBlocksInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -2224,7 +2605,9 @@ export type UserUncheckedCreateWithoutBlocksInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -2254,7 +2637,9 @@ export type UserCreateWithoutBlockedByInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -2265,7 +2650,9 @@ export type UserCreateWithoutBlockedByInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -2290,7 +2677,9 @@ export type UserUncheckedCreateWithoutBlockedByInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -2301,7 +2690,9 @@ export type UserUncheckedCreateWithoutBlockedByInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -2342,7 +2733,9 @@ export type UserUpdateWithoutBlocksInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2353,7 +2746,9 @@ export type UserUpdateWithoutBlocksInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -2378,7 +2773,9 @@ export type UserUncheckedUpdateWithoutBlocksInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2389,7 +2786,9 @@ export type UserUncheckedUpdateWithoutBlocksInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -2425,7 +2824,9 @@ export type UserUpdateWithoutBlockedByInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2436,7 +2837,9 @@ export type UserUpdateWithoutBlockedByInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -2461,7 +2864,9 @@ export type UserUncheckedUpdateWithoutBlockedByInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2472,7 +2877,9 @@ export type UserUncheckedUpdateWithoutBlockedByInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -2497,7 +2904,9 @@ export type UserCreateWithoutCrewMemberFollowsInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -2508,7 +2917,9 @@ export type UserCreateWithoutCrewMemberFollowsInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -2533,7 +2944,9 @@ export type UserUncheckedCreateWithoutCrewMemberFollowsInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -2544,7 +2957,9 @@ export type UserUncheckedCreateWithoutCrewMemberFollowsInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -2585,7 +3000,9 @@ export type UserUpdateWithoutCrewMemberFollowsInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2596,7 +3013,9 @@ export type UserUpdateWithoutCrewMemberFollowsInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -2621,7 +3040,9 @@ export type UserUncheckedUpdateWithoutCrewMemberFollowsInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2632,7 +3053,9 @@ export type UserUncheckedUpdateWithoutCrewMemberFollowsInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -2657,7 +3080,9 @@ export type UserCreateWithoutStudioFollowsInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -2668,7 +3093,9 @@ export type UserCreateWithoutStudioFollowsInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -2693,7 +3120,9 @@ export type UserUncheckedCreateWithoutStudioFollowsInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -2704,7 +3133,9 @@ export type UserUncheckedCreateWithoutStudioFollowsInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -2745,7 +3176,9 @@ export type UserUpdateWithoutStudioFollowsInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2756,7 +3189,9 @@ export type UserUpdateWithoutStudioFollowsInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -2781,7 +3216,9 @@ export type UserUncheckedUpdateWithoutStudioFollowsInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2792,7 +3229,9 @@ export type UserUncheckedUpdateWithoutStudioFollowsInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -2817,7 +3256,9 @@ export type UserCreateWithoutEventsInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -2828,7 +3269,9 @@ export type UserCreateWithoutEventsInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -2853,7 +3296,9 @@ export type UserUncheckedCreateWithoutEventsInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -2864,7 +3309,9 @@ export type UserUncheckedCreateWithoutEventsInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -2905,7 +3352,9 @@ export type UserUpdateWithoutEventsInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2916,7 +3365,9 @@ export type UserUpdateWithoutEventsInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -2941,7 +3392,9 @@ export type UserUncheckedUpdateWithoutEventsInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -2952,7 +3405,9 @@ export type UserUncheckedUpdateWithoutEventsInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -2977,7 +3432,9 @@ export type UserCreateWithoutPicturesInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -2988,7 +3445,9 @@ export type UserCreateWithoutPicturesInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   followers?: Prisma.FollowCreateNestedManyWithoutFolloweeInput
@@ -3013,7 +3472,9 @@ export type UserUncheckedCreateWithoutPicturesInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -3024,7 +3485,9 @@ export type UserUncheckedCreateWithoutPicturesInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   followers?: Prisma.FollowUncheckedCreateNestedManyWithoutFolloweeInput
@@ -3065,7 +3528,9 @@ export type UserUpdateWithoutPicturesInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -3076,7 +3541,9 @@ export type UserUpdateWithoutPicturesInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   followers?: Prisma.FollowUpdateManyWithoutFolloweeNestedInput
@@ -3101,7 +3568,9 @@ export type UserUncheckedUpdateWithoutPicturesInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -3112,7 +3581,9 @@ export type UserUncheckedUpdateWithoutPicturesInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   followers?: Prisma.FollowUncheckedUpdateManyWithoutFolloweeNestedInput
@@ -3137,7 +3608,9 @@ export type UserCreateWithoutSyncSessionsInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -3148,7 +3621,9 @@ export type UserCreateWithoutSyncSessionsInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -3173,7 +3648,9 @@ export type UserUncheckedCreateWithoutSyncSessionsInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -3184,7 +3661,9 @@ export type UserUncheckedCreateWithoutSyncSessionsInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -3225,7 +3704,9 @@ export type UserUpdateWithoutSyncSessionsInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -3236,7 +3717,9 @@ export type UserUpdateWithoutSyncSessionsInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -3261,7 +3744,9 @@ export type UserUncheckedUpdateWithoutSyncSessionsInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -3272,7 +3757,9 @@ export type UserUncheckedUpdateWithoutSyncSessionsInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -3297,7 +3784,9 @@ export type UserCreateWithoutUsernamesInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -3308,7 +3797,9 @@ export type UserCreateWithoutUsernamesInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -3333,7 +3824,9 @@ export type UserUncheckedCreateWithoutUsernamesInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -3344,7 +3837,9 @@ export type UserUncheckedCreateWithoutUsernamesInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -3385,7 +3880,9 @@ export type UserUpdateWithoutUsernamesInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -3396,7 +3893,9 @@ export type UserUpdateWithoutUsernamesInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -3421,7 +3920,9 @@ export type UserUncheckedUpdateWithoutUsernamesInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -3432,7 +3933,9 @@ export type UserUncheckedUpdateWithoutUsernamesInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -3457,7 +3960,9 @@ export type UserCreateWithoutAuditEntriesInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -3468,7 +3973,9 @@ export type UserCreateWithoutAuditEntriesInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
@@ -3493,7 +4000,9 @@ export type UserUncheckedCreateWithoutAuditEntriesInput = {
   lastName?: string | null
   clerkImageUrl?: string | null
   clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
   clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
   pictureRevision?: number
   lastPictureVersion?: number
   followerCount?: number
@@ -3504,7 +4013,9 @@ export type UserUncheckedCreateWithoutAuditEntriesInput = {
   blockedCount?: number
   createdAt?: Date | string
   updatedAt?: Date | string
+  closedAt?: Date | string | null
   profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
   preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
   privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
   pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
@@ -3545,7 +4056,9 @@ export type UserUpdateWithoutAuditEntriesInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -3556,7 +4069,9 @@ export type UserUpdateWithoutAuditEntriesInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
@@ -3581,7 +4096,9 @@ export type UserUncheckedUpdateWithoutAuditEntriesInput = {
   lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
   lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
   followerCount?: Prisma.IntFieldUpdateOperationsInput | number
@@ -3592,7 +4109,9 @@ export type UserUncheckedUpdateWithoutAuditEntriesInput = {
   blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
   createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
   updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
   profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
   preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
   privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
   pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
@@ -3756,7 +4275,9 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   lastName?: boolean
   clerkImageUrl?: boolean
   clerkUsername?: boolean
+  clerkUsernameUpdatedAt?: boolean
   clerkUpdatedAt?: boolean
+  clerkMirroredImageUrl?: boolean
   pictureRevision?: boolean
   lastPictureVersion?: boolean
   followerCount?: boolean
@@ -3767,7 +4288,9 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   blockedCount?: boolean
   createdAt?: boolean
   updatedAt?: boolean
+  closedAt?: boolean
   profile?: boolean | Prisma.User$profileArgs<ExtArgs>
+  completionState?: boolean | Prisma.User$completionStateArgs<ExtArgs>
   preferences?: boolean | Prisma.User$preferencesArgs<ExtArgs>
   privacy?: boolean | Prisma.User$privacyArgs<ExtArgs>
   pictures?: boolean | Prisma.User$picturesArgs<ExtArgs>
@@ -3794,7 +4317,9 @@ export type UserSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   lastName?: boolean
   clerkImageUrl?: boolean
   clerkUsername?: boolean
+  clerkUsernameUpdatedAt?: boolean
   clerkUpdatedAt?: boolean
+  clerkMirroredImageUrl?: boolean
   pictureRevision?: boolean
   lastPictureVersion?: boolean
   followerCount?: boolean
@@ -3805,6 +4330,7 @@ export type UserSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   blockedCount?: boolean
   createdAt?: boolean
   updatedAt?: boolean
+  closedAt?: boolean
 }, ExtArgs["result"]["user"]>
 
 export type UserSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -3815,7 +4341,9 @@ export type UserSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   lastName?: boolean
   clerkImageUrl?: boolean
   clerkUsername?: boolean
+  clerkUsernameUpdatedAt?: boolean
   clerkUpdatedAt?: boolean
+  clerkMirroredImageUrl?: boolean
   pictureRevision?: boolean
   lastPictureVersion?: boolean
   followerCount?: boolean
@@ -3826,6 +4354,7 @@ export type UserSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensio
   blockedCount?: boolean
   createdAt?: boolean
   updatedAt?: boolean
+  closedAt?: boolean
 }, ExtArgs["result"]["user"]>
 
 export type UserSelectScalar = {
@@ -3836,7 +4365,9 @@ export type UserSelectScalar = {
   lastName?: boolean
   clerkImageUrl?: boolean
   clerkUsername?: boolean
+  clerkUsernameUpdatedAt?: boolean
   clerkUpdatedAt?: boolean
+  clerkMirroredImageUrl?: boolean
   pictureRevision?: boolean
   lastPictureVersion?: boolean
   followerCount?: boolean
@@ -3847,11 +4378,13 @@ export type UserSelectScalar = {
   blockedCount?: boolean
   createdAt?: boolean
   updatedAt?: boolean
+  closedAt?: boolean
 }
 
-export type UserOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "username" | "email" | "firstName" | "lastName" | "clerkImageUrl" | "clerkUsername" | "clerkUpdatedAt" | "pictureRevision" | "lastPictureVersion" | "followerCount" | "followingCount" | "followRequestCount" | "followedCrewMemberCount" | "followedStudioCount" | "blockedCount" | "createdAt" | "updatedAt", ExtArgs["result"]["user"]>
+export type UserOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "username" | "email" | "firstName" | "lastName" | "clerkImageUrl" | "clerkUsername" | "clerkUsernameUpdatedAt" | "clerkUpdatedAt" | "clerkMirroredImageUrl" | "pictureRevision" | "lastPictureVersion" | "followerCount" | "followingCount" | "followRequestCount" | "followedCrewMemberCount" | "followedStudioCount" | "blockedCount" | "createdAt" | "updatedAt" | "closedAt", ExtArgs["result"]["user"]>
 export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   profile?: boolean | Prisma.User$profileArgs<ExtArgs>
+  completionState?: boolean | Prisma.User$completionStateArgs<ExtArgs>
   preferences?: boolean | Prisma.User$preferencesArgs<ExtArgs>
   privacy?: boolean | Prisma.User$privacyArgs<ExtArgs>
   pictures?: boolean | Prisma.User$picturesArgs<ExtArgs>
@@ -3876,6 +4409,7 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
   name: "User"
   objects: {
     profile: Prisma.$ProfilePayload<ExtArgs> | null
+    completionState: Prisma.$CompletionStatePayload<ExtArgs> | null
     preferences: Prisma.$PreferencesPayload<ExtArgs> | null
     privacy: Prisma.$PrivacyPayload<ExtArgs> | null
     pictures: Prisma.$PicturePayload<ExtArgs>[]
@@ -3913,9 +4447,17 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
      */
     clerkUsername: string | null
     /**
+     * Clerk's updated_at of the state that `clerkUsername` comes from: a state without a username is newer and tells of none.
+     */
+    clerkUsernameUpdatedAt: Date | null
+    /**
      * Clerk's updated_at of the newest state applied; an older one never overwrites it.
      */
     clerkUpdatedAt: Date | null
+    /**
+     * The address at Clerk of what was uploaded here: not a picture of Clerk's.
+     */
+    clerkMirroredImageUrl: string | null
     pictureRevision: number
     /**
      * The highest version ever given to a picture of this user; never goes back.
@@ -3932,6 +4474,10 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
      * Moves only with what anyone may see: username, display name, picture.
      */
     updatedAt: Date
+    /**
+     * The user was deleted, and nobody sees them; their rows are being erased.
+     */
+    closedAt: Date | null
   }, ExtArgs["result"]["user"]>
   composites: {}
 }
@@ -4327,6 +4873,7 @@ readonly fields: UserFieldRefs;
 export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs, GlobalOmitOptions = {}> extends Prisma.PrismaPromise<T> {
   readonly [Symbol.toStringTag]: "PrismaPromise"
   profile<T extends Prisma.User$profileArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$profileArgs<ExtArgs>>): Prisma.Prisma__ProfileClient<runtime.Types.Result.GetResult<Prisma.$ProfilePayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
+  completionState<T extends Prisma.User$completionStateArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$completionStateArgs<ExtArgs>>): Prisma.Prisma__CompletionStateClient<runtime.Types.Result.GetResult<Prisma.$CompletionStatePayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
   preferences<T extends Prisma.User$preferencesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$preferencesArgs<ExtArgs>>): Prisma.Prisma__PreferencesClient<runtime.Types.Result.GetResult<Prisma.$PreferencesPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
   privacy<T extends Prisma.User$privacyArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$privacyArgs<ExtArgs>>): Prisma.Prisma__PrivacyClient<runtime.Types.Result.GetResult<Prisma.$PrivacyPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
   pictures<T extends Prisma.User$picturesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$picturesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$PicturePayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
@@ -4378,7 +4925,9 @@ export interface UserFieldRefs {
   readonly lastName: Prisma.FieldRef<"User", 'String'>
   readonly clerkImageUrl: Prisma.FieldRef<"User", 'String'>
   readonly clerkUsername: Prisma.FieldRef<"User", 'String'>
+  readonly clerkUsernameUpdatedAt: Prisma.FieldRef<"User", 'DateTime'>
   readonly clerkUpdatedAt: Prisma.FieldRef<"User", 'DateTime'>
+  readonly clerkMirroredImageUrl: Prisma.FieldRef<"User", 'String'>
   readonly pictureRevision: Prisma.FieldRef<"User", 'Int'>
   readonly lastPictureVersion: Prisma.FieldRef<"User", 'Int'>
   readonly followerCount: Prisma.FieldRef<"User", 'Int'>
@@ -4389,6 +4938,7 @@ export interface UserFieldRefs {
   readonly blockedCount: Prisma.FieldRef<"User", 'Int'>
   readonly createdAt: Prisma.FieldRef<"User", 'DateTime'>
   readonly updatedAt: Prisma.FieldRef<"User", 'DateTime'>
+  readonly closedAt: Prisma.FieldRef<"User", 'DateTime'>
 }
     
 
@@ -4798,6 +5348,25 @@ export type User$profileArgs<ExtArgs extends runtime.Types.Extensions.InternalAr
    */
   include?: Prisma.ProfileInclude<ExtArgs> | null
   where?: Prisma.ProfileWhereInput
+}
+
+/**
+ * User.completionState
+ */
+export type User$completionStateArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the CompletionState
+   */
+  select?: Prisma.CompletionStateSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the CompletionState
+   */
+  omit?: Prisma.CompletionStateOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.CompletionStateInclude<ExtArgs> | null
+  where?: Prisma.CompletionStateWhereInput
 }
 
 /**

@@ -403,14 +403,6 @@ export type UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput = {
   deleteMany?: Prisma.UsernameHistoryScalarWhereInput | Prisma.UsernameHistoryScalarWhereInput[]
 }
 
-export type BigIntFieldUpdateOperationsInput = {
-  set?: bigint | number
-  increment?: bigint | number
-  decrement?: bigint | number
-  multiply?: bigint | number
-  divide?: bigint | number
-}
-
 export type UsernameHistoryCreateWithoutUserInput = {
   id?: bigint | number
   username: string

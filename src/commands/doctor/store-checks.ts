@@ -1,0 +1,45 @@
+import { stat, statfs } from 'node:fs/promises';
+import type { PictureStore } from '../../platform/picture-store.ts';
+import { type Finding, failed, ok, skipped, warning } from './examination.ts';
+
+/** Below it an afternoon of uploads fills the disk. */
+const scarceBytes = 1024 ** 3;
+
+/** Whether files can be written, read and removed, and how much room there is. Leaves nothing behind. */
+export async function checkStore(pictures: PictureStore, folder: string): Promise<Finding> {
+  if (!(await isThere(folder))) {
+    const advice = 'The server makes it when it starts; a volume that should be mounted there is not';
+    return warning(`"${folder}" is not there yet`, advice);
+  }
+  try {
+    await pictures.check();
+  } catch (error) {
+    const { code, message } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+    const advice = 'The user that runs the server has to be able to write there, and the disk must not be full';
+    return failed(`"${folder}" can't be written and read (${code ?? message})`, advice);
+  }
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  const found = `"${folder}" can be written and read, ${(free / 1024 ** 3).toFixed(1)} GiB are free`;
+  return free < scarceBytes ? warning(found, 'Make room') : ok(found);
+}
+
+async function isThere(folder: string): Promise<boolean> {
+  try {
+    return (await stat(folder)) !== null;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Whether the files that the database names are in this store. */
+export async function checkFiles(pictures: PictureStore, keys: string[]): Promise<Finding> {
+  if (keys.length === 0) return skipped('no picture was uploaded yet');
+  const missing: string[] = [];
+  for (const key of keys) if (!(await pictures.read(key))) missing.push(key);
+  if (missing.length === 0) return ok(`all ${keys.length} files of the newest versions are there`);
+  const advice =
+    'STORAGE_URL or DATA_DIR names another folder than the one they were stored in, or a volume is missing';
+  return failed(`${missing.length} of ${keys.length} files of the newest versions are missing`, advice);
+}

@@ -1,0 +1,89 @@
+import type { MiddlewareHandler } from 'hono';
+import { badUserInput, unauthenticated } from '../../errors.ts';
+import type { Context, RequestFacts } from '../../graphql/context.ts';
+import type { RateLimited, RateLimits } from '../../platform/rate-limits.ts';
+import type { Authenticated, Authentication } from '../authentication.ts';
+import { type HttpRequest, header } from '../exchange.ts';
+import { readMultipartType } from '../multipart.ts';
+import { bodyLimits, readMediaType } from '../request-body.ts';
+
+/** What REST has in common with GraphQL: who asks, how often, and what a request may use. */
+export interface RestServices {
+  authentication: Authentication;
+  rateLimits: RateLimits;
+  toContext(authenticated: Authenticated, request: RequestFacts): Context;
+}
+
+export interface RestEnv {
+  Bindings: RestServices & { request: HttpRequest };
+  Variables: { context: Context };
+}
+
+type Admission = MiddlewareHandler<RestEnv>;
+
+/**
+ * Everybody who acts brings a token in a header, which no browser sends by itself: a page of another site can't act for
+ * its visitor, and what a visitor without a token gets, anyone may have.
+ */
+const admit =
+  ({ signedIn, counts }: { signedIn: boolean; counts: RateLimited }): Admission =>
+  async (c, next) => {
+    const { request, authentication, rateLimits, toContext } = c.env;
+    const authenticated = await authentication.fromHeader(header(request, 'authorization'));
+    const { viewer } = authenticated;
+    if (signedIn && !viewer) throw unauthenticated('Sign in first: this needs a session token.');
+    // Ignored, it would let somebody change what they think they only look at.
+    if (request.headers['visage-view-as'] !== undefined)
+      throw badUserInput('Expected no Visage-View-As: it is for queries of GraphQL.');
+    await rateLimits.take(counts, viewer?.id ?? request.peer);
+    const facts = { requestId: request.id, userAgent: header(request, 'user-agent') ?? null, viewAs: null };
+    const context = toContext(authenticated, facts);
+    c.set('context', context);
+    await next();
+    // What only an administrator gets to know stands in the other's audit log before it is told.
+    await context.reads.write();
+  };
+
+/** Reads a body that is not looked at, so that the connection can be used again. */
+const discardBody: Admission = async (c, next) => {
+  await c.env.request.readBody(bodyLimits['application/json']);
+  await next();
+};
+
+const readJson: Admission = async (c, next) => {
+  const type = readMediaType(c.env.request, ['application/json']);
+  await takeBody(c, type, () => type);
+  await next();
+};
+
+const readForm: Admission = async (c, next) => {
+  const type = readMediaType(c.env.request, ['multipart/form-data']);
+  await takeBody(c, type, (body) => readMultipartType(c.env.request, body));
+  await next();
+};
+
+/** What comes after works on a web request, which has had no body until now. */
+async function takeBody(
+  c: Parameters<Admission>[0],
+  type: keyof typeof bodyLimits,
+  toContentType: (body: Buffer) => string,
+): Promise<void> {
+  const body = await c.env.request.readBody(bodyLimits[type]);
+  c.req.raw = new Request(c.req.raw, {
+    headers: { 'content-type': toContentType(body) },
+    body: new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.length),
+  });
+}
+
+const anyone = admit({ signedIn: false, counts: 'requests' });
+const signedIn = admit({ signedIn: true, counts: 'requests' });
+const uploader = admit({ signedIn: true, counts: 'uploads' });
+
+/** Who may ask, and with which body; all of it is settled before a body is read, and nothing runs before. */
+export const admission = {
+  anyone,
+  signedIn,
+  signedInWithoutBody: [signedIn, discardBody],
+  signedInWithJson: [signedIn, readJson],
+  signedInWithForm: [uploader, readForm],
+};

@@ -1,0 +1,48 @@
+import type { z } from '@hono/zod-openapi';
+import { parseInput } from '../../validation.ts';
+import { apiErrorStatus } from '../api-errors.ts';
+import { ApiError } from './shapes.ts';
+
+type Status = (typeof apiErrorStatus)[keyof typeof apiErrorStatus];
+
+const meanings: Partial<Record<Status, string>> = {
+  400: 'The request is not as expected; `fields` says what is wrong with which.',
+  401: 'No session token, or one that does not hold.',
+  404: 'There is none, or none that may be known of.',
+  413: 'The file, or the body, is too large.',
+  415: 'The body, or the file in it, is of another type than is accepted; or it is a picture that can not be used.',
+  429: 'Too often; `Retry-After` says in how many seconds to try again.',
+  500: 'A mistake of the server.',
+  503: 'The database or the picture store is away. Try again soon.',
+};
+
+/** An answer, for the document. */
+export const json = <Shape extends z.ZodType>(schema: Shape, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+
+/** The errors that an address may answer, for the document; any address may be asked too often, or while we are broken. */
+export const errors = (...statuses: Status[]) =>
+  Object.fromEntries([...statuses, 429 as const, 500 as const, 503 as const].map((status) => [status, error(status)]));
+
+function error(status: Status) {
+  const description = meanings[status] ?? '';
+  const [code] = Object.entries(apiErrorStatus).find(([, value]) => value === status) ?? [];
+  return {
+    description,
+    content: { 'application/json': { schema: ApiError, example: { code, message: description } } },
+    ...(status === 429 && { headers: retryAfter }),
+  };
+}
+
+const retryAfter = { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' as const, minimum: 1 } } };
+
+/**
+ * A hook that says what is wrong with a body as GraphQL's mutations say it. The validator hands what it was given to its
+ * hooks, though their type doesn't tell.
+ */
+export const explain = (schema: z.ZodType) => (result: { success: boolean }) => {
+  if (!result.success) parseInput(schema, (result as { data?: unknown }).data);
+  return undefined;
+};
