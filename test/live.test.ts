@@ -100,7 +100,10 @@ describe('what a client knows already', () => {
       await createPerson(app),
     ];
     const people = [behind, upToDate, ahead, unknown];
+    // Announced before the subscription begins, and arrived: a late announcement would be told as a change.
+    const earlier = await follow(await socketOf(unknown), [unknown.id]);
     for (const { id } of people) await changePicture(app, id);
+    await earlier.until(unknown.id, 1);
     const following = startFollowing(await socketOf(behind), {
       userIds: people.map(({ id }) => id),
       known: [
