@@ -95,10 +95,7 @@ export function createApp(options: AppOptions): App {
       ? createClerk({ secretKey: config.clerk.secretKey, apiUrl: config.clerk.apiUrl, log })
       : null,
     clerkGate: createClerkGate(),
-    mirrors: {
-      metadata: config.clerk.secretKey !== null && config.clerk.mirrorMetadata,
-      picture: config.clerk.secretKey !== null && config.clerk.mirrorPicture,
-    },
+    mirrors: config.clerk.mirrors,
   };
   const announcements = createAnnouncements({
     connectionString,

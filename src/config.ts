@@ -27,9 +27,8 @@ export interface Config {
     readonly authorizedParties: readonly string[];
     /** Two while one is rotated; none: webhooks aren't accepted. */
     readonly webhookSigningSecrets: readonly string[];
-    /** Whether completion goes to Clerk's public metadata, and the active picture to Clerk's profile image. */
-    readonly mirrorMetadata: boolean;
-    readonly mirrorPicture: boolean;
+    /** Whether completion goes to Clerk's public metadata, and the active picture to Clerk's profile image; never without `secretKey`. */
+    readonly mirrors: { readonly metadata: boolean; readonly picture: boolean };
   };
   /** Whose token has `value` at `path` of its claims is an administrator; null: nobody. */
   readonly adminClaim: { readonly path: readonly string[]; readonly value: string } | null;
@@ -178,8 +177,10 @@ function toConfig(values: Values): Config {
       issuer: values.CLERK_ISSUER,
       authorizedParties: values.CLERK_AUTHORIZED_PARTIES ?? [],
       webhookSigningSecrets: values.CLERK_WEBHOOK_SIGNING_SECRET ?? [],
-      mirrorMetadata: values.CLERK_MIRROR_METADATA === 'true',
-      mirrorPicture: values.CLERK_MIRROR_PICTURE === 'true',
+      mirrors: {
+        metadata: values.CLERK_SECRET_KEY !== null && values.CLERK_MIRROR_METADATA === 'true',
+        picture: values.CLERK_SECRET_KEY !== null && values.CLERK_MIRROR_PICTURE === 'true',
+      },
     },
     adminClaim: values.ADMIN_CLAIM,
     corsOrigins: values.CORS_ORIGINS ?? (isProduction ? [] : 'localhost'),

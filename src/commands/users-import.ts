@@ -65,9 +65,7 @@ async function openPlatform(
   running.stops.push(() => db.close());
   const images = createImageProcessor();
   running.stops.push(() => images.close());
-  const { secretKey, mirrorMetadata, mirrorPicture } = config.clerk;
-  const mirrors = { metadata: secretKey !== null && mirrorMetadata, picture: secretKey !== null && mirrorPicture };
-  return { db, images, pictures: createDiskStore(config.storage.folder), mirrors };
+  return { db, images, pictures: createDiskStore(config.storage.folder), mirrors: config.clerk.mirrors };
 }
 
 /** The database or the picture store was lost on the way. */
