@@ -170,18 +170,7 @@ function toConfig(values: Values): Config {
     databaseUrl: values.DATABASE_URL,
     // A database that somebody else runs is filled only where that was asked for, and production's never.
     seedDemo: !isProduction && (values.SEED_DEMO ? values.SEED_DEMO === 'true' : values.DATABASE_URL === null),
-    clerk: {
-      jwtKey: values.CLERK_JWT_KEY,
-      secretKey: values.CLERK_SECRET_KEY,
-      apiUrl: values.CLERK_API_URL,
-      issuer: values.CLERK_ISSUER,
-      authorizedParties: values.CLERK_AUTHORIZED_PARTIES ?? [],
-      webhookSigningSecrets: values.CLERK_WEBHOOK_SIGNING_SECRET ?? [],
-      mirrors: {
-        metadata: values.CLERK_SECRET_KEY !== null && values.CLERK_MIRROR_METADATA === 'true',
-        picture: values.CLERK_SECRET_KEY !== null && values.CLERK_MIRROR_PICTURE === 'true',
-      },
-    },
+    clerk: toClerkConfig(values),
     adminClaim: values.ADMIN_CLAIM,
     corsOrigins: values.CORS_ORIGINS ?? (isProduction ? [] : 'localhost'),
     rateLimits: values.RATE_LIMITS ? values.RATE_LIMITS === 'on' : isProduction,
@@ -189,6 +178,21 @@ function toConfig(values: Values): Config {
     storage: { kind: 'disk', folder: values.STORAGE_URL ?? resolve(dataDir, 'pictures') },
     metricsToken: values.METRICS_TOKEN,
     logLevel: values.LOG_LEVEL ?? 'info',
+  };
+}
+
+function toClerkConfig(values: Values): Config['clerk'] {
+  return {
+    jwtKey: values.CLERK_JWT_KEY,
+    secretKey: values.CLERK_SECRET_KEY,
+    apiUrl: values.CLERK_API_URL,
+    issuer: values.CLERK_ISSUER,
+    authorizedParties: values.CLERK_AUTHORIZED_PARTIES ?? [],
+    webhookSigningSecrets: values.CLERK_WEBHOOK_SIGNING_SECRET ?? [],
+    mirrors: {
+      metadata: values.CLERK_SECRET_KEY !== null && values.CLERK_MIRROR_METADATA === 'true',
+      picture: values.CLERK_SECRET_KEY !== null && values.CLERK_MIRROR_PICTURE === 'true',
+    },
   };
 }
 
