@@ -47,9 +47,16 @@ export async function storedFiles({ folder }: Pick<TestApp, 'folder'>): Promise<
 export const listFiles = async (folder: string) =>
   (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
 
-/** As if the time had passed for which the files of deleted pictures stay, in case that an upload needs them. */
-export async function passRemovalDelay({ platform, folder }: Pick<TestApp, 'platform' | 'folder'>): Promise<void> {
+/**
+ * As if the time had passed for which the files of deleted pictures stay, in case that an upload needs them; what happens
+ * `meanwhile` is younger than that.
+ */
+export async function passRemovalDelay(
+  { platform, folder }: Pick<TestApp, 'platform' | 'folder'>,
+  meanwhile: () => Promise<void> = async () => {},
+): Promise<void> {
   const [longAgo, ago] = [new Date(Date.now() - 600_000), new Date(Date.now() - 60_000)];
   for (const { parentPath, name } of await listFiles(folder)) await utimes(join(parentPath, name), longAgo, longAgo);
+  await meanwhile();
   await platform.db.prisma.fileRemoval.updateMany({ data: { requestedAt: ago } });
 }

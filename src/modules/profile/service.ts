@@ -24,7 +24,7 @@ export async function upsertProfile(
   input: unknown,
 ): Promise<void> {
   const { username, patch } = readProfileInput(input);
-  const outcome = await refusedByClerk(deps, username, () =>
+  const outcome = await withRefusalsOfClerk(deps, username, () =>
     deps.db.transaction(async (tx) => {
       const owner = await lockOwner(tx, userId);
       const claim =
@@ -41,7 +41,7 @@ export async function upsertProfile(
 }
 
 /** Clerk's refusal of a username as the mistake that it is here. */
-async function refusedByClerk<Result>(
+async function withRefusalsOfClerk<Result>(
   deps: Pick<Platform, 'db'>,
   username: string | undefined,
   work: () => Promise<Result>,
