@@ -49,7 +49,9 @@ where not exists (select from tombstones where id_hash = ${tombstoneOf('demo.id'
  * Fills a database with people to try the server with; where they are there already, it is one statement. What an
  * interrupted run has left out is added; what somebody changed since stays as it is.
  */
-export async function seedDemoUsers(platform: Platform): Promise<void> {
+export async function seedDemoUsers(connected: Platform): Promise<void> {
+  // Clerk has none of them, and would say so.
+  const platform: Platform = { ...connected, clerk: null, mirrors: { metadata: false, picture: false } };
   const unfinished = await findUnfinished(platform.db);
   if (unfinished.size === 0) return;
   for (const person of demoPeople) {

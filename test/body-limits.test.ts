@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTestApp, type TestApp } from './support/app.ts';
+import { createTestApp, randomId, type TestApp } from './support/app.ts';
+import { onDatabase } from './support/events.ts';
 import { postJson } from './support/http.ts';
 import { createTestLog } from './support/log.ts';
 import { createPerson, type Person } from './support/person.ts';
@@ -100,6 +101,24 @@ describe('a body is not waited for', () => {
     anonymous.destroy();
   });
 
+  test('nor asked for, where its client waits until it is', async () => {
+    const body = JSON.stringify({ query: '{ me { id } }' });
+    const expecting = { ...json, expect: '100-continue', 'content-length': String(body.length) };
+    for (const [authorization, status] of [
+      ['Bearer x', 401],
+      [`Bearer ${ada.token}`, 200],
+    ] as const) {
+      const asking = open({ ...expecting, authorization });
+      let isAskedFor = false;
+      asking.on('continue', () => {
+        isAskedFor = true;
+        asking.end(body);
+      });
+      expect([(await answerOf(asking)).status, isAskedFor]).toEqual([status, status === 200]);
+      asking.destroy();
+    }
+  });
+
   test('where its type is not accepted, or another site could have sent it', async () => {
     for (const [type, status] of [
       ['text/plain', 415],
@@ -113,18 +132,37 @@ describe('a body is not waited for', () => {
   });
 });
 
+/** How many requests to /graphql were answered so far. */
+async function answered(): Promise<number> {
+  const text = await (await fetch(new URL('/metrics', address))).text();
+  const counts = text.matchAll(/_count\{route="\/graphql",status="..."\} (\d+)/g);
+  return Array.from(counts, ([, count]) => Number(count)).reduce((sum, count) => sum + count, 0);
+}
+
 test('a client that leaves in the middle of its body is nothing to report', async () => {
-  const answered = async () => {
-    const text = await (await fetch(new URL('/metrics', address))).text();
-    const counts = text.matchAll(/_count\{route="\/graphql",status="..."\} (\d+)/g);
-    return Array.from(counts, ([, count]) => Number(count)).reduce((sum, count) => sum + count, 0);
-  };
   const before = await answered();
   const asking = open({ ...json, 'content-length': '1000' });
   await new Promise((resolve) => asking.write('{"query":', resolve));
   asking.destroy();
   await expect.poll(answered).toBe(before + 1);
   expect(lines).toEqual([]);
+});
+
+test('a client that left before its body was wanted is not waited for', async () => {
+  const authorization = `Bearer ${await app.sign({ sub: `user_${randomId()}` })}`;
+  const before = await answered();
+  app.takeStatements();
+  await onDatabase(app, async (client) => {
+    // Whoever is new has to be looked up before their body is read.
+    await client.query('begin; lock table users');
+    const asking = open({ ...json, authorization, 'content-length': '1000' });
+    await expect.poll(() => app.takeStatements().join()).toContain('join users');
+    asking.destroy();
+    // Answered on a connection of its own, this one says that the server has seen the other go.
+    await fetch(new URL('/health/live', address));
+    await client.query('rollback');
+  });
+  await expect.poll(answered).toBe(before + 1);
 });
 
 test('a token of 100 kB is refused over a real connection too', async () => {
@@ -176,4 +214,16 @@ test('a multipart body of thousands of parts is refused before it is taken apart
     error: { code: 'BAD_USER_INPUT' },
     message: 'Expected at most 20 parts in the body.',
   });
+});
+
+test('a multipart body is taken apart by the boundary by which its parts were counted', async () => {
+  const operations = JSON.stringify({ query: '{ me { id } }' });
+  const body = `--y\r\ncontent-disposition: form-data; name="operations"\r\n\r\n${operations}\r\n--y--\r\n`;
+  const statusOf = async (parameters: string) => {
+    const headers = { ...multipart(), 'content-type': `multipart/form-data; ${parameters}` };
+    const request = new Request('http://localhost/graphql', { method: 'POST', headers, body });
+    return (await app.fetch(request)).status;
+  };
+  expect(await statusOf('charset=utf-8; Boundary="y"; x=y')).toBe(200);
+  expect(await statusOf('a="; boundary=x; "; boundary=y')).toBe(400);
 });

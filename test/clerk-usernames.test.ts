@@ -70,6 +70,33 @@ describe('a username that is chosen here', () => {
   });
 });
 
+describe('where Clerk is set up without usernames', () => {
+  const withoutUsernames = { status: 422, code: 'form_param_unknown' };
+
+  test('they stay here alone', async () => {
+    const [ada, first, second] = [await createClerkPerson(app, clerk), newUsername(), newUsername()];
+    clerk.failWith(withoutUsernames, { method: 'PATCH', path: pathOf(ada) });
+    for (const username of [first, second]) {
+      expect(await change(ada, username)).toMatchObject({ __typename: 'Profile' });
+      expect(await here(ada)).toMatchObject({ username });
+    }
+    await arrive(app, clerk, ['user.updated', clerk.changeUser(ada.id, { firstName: 'Ada' })]);
+    expect([atClerk(ada), (await ada.me()).username]).toEqual([null, second]);
+    expect(await wishesOf(app, ada.id)).toEqual([]);
+  });
+
+  test('one that waited to be sent is no conflict', async () => {
+    const [ada, username] = [await createClerkPerson(app, clerk), newUsername()];
+    clerk.failWith(withoutUsernames, { method: 'PATCH', path: pathOf(ada) });
+    clerk.failWith('reset', { method: 'PATCH', path: pathOf(ada), times: 1 });
+    await change(ada, username);
+    await expectTold(app, ada.id);
+    expect(requestsFor(clerk, 'PATCH', pathOf(ada))).toBe(2);
+    expect((await ada.me()).username).toBe(username);
+    expect(await auditOf(app, ada.id)).not.toContain('username.conflict by CLERK: username');
+  }, 60_000);
+});
+
 describe('a username that Clerk refuses', () => {
   const unchanged = async (work: (ada: Person) => Promise<void>) => {
     const ada = await createClerkPerson(app, clerk);

@@ -78,6 +78,24 @@ async function createBusyPerson(): Promise<Person> {
 }
 
 describe('an account that is deleted', () => {
+  test('leaves one audit entry, which names nobody', async () => {
+    const { prisma } = app.platform.db;
+    const ada = await createPerson(app);
+    const before = await prisma.auditEntry.count({ where: { userId: null } });
+    await deleteAccount(ada, ada.id);
+    const entries = await prisma.auditEntry.findMany({ where: { userId: null }, orderBy: { id: 'asc' } });
+    expect(entries.slice(before)).toEqual([
+      {
+        id: expect.any(String),
+        userId: null,
+        action: 'account.deleted',
+        actor: 'OWNER',
+        changedFields: [],
+        at: expect.any(Date),
+      },
+    ]);
+  });
+
   test('leaves no trace, and others with right counts', async () => {
     const ada = await createBusyPerson();
     const { username } = await ada.me();

@@ -9,6 +9,8 @@ import { firstTabs } from '../src/http/graphiql-tabs.ts';
 import { toTombstone } from '../src/modules/user/tombstone.ts';
 import type { Platform } from '../src/platform/platform.ts';
 import { createTestApp, type TestApp } from './support/app.ts';
+import { createClerkApi } from './support/clerk-api.ts';
+import { wishesOf } from './support/outbox.ts';
 import { asPerson } from './support/person.ts';
 
 let app: TestApp;
@@ -81,6 +83,18 @@ test('where everybody is there, a start costs one statement and changes nothing'
   await seedDemoUsers(app.platform);
   expect(app.takeStatements()).toHaveLength(1);
   expect(await snapshot(app)).toEqual(before);
+});
+
+test('Clerk, which has none of them, is told nothing and asked nothing', async () => {
+  const clerk = await createClerkApi();
+  const mirrors = { CLERK_MIRROR_METADATA: 'true', CLERK_MIRROR_PICTURE: 'true' };
+  const connected = await createTestApp({ env: { ...clerk.env, ...mirrors } });
+  await seedDemoUsers(connected.platform);
+  expect(await connected.platform.db.prisma.user.count({ where: { username: { not: null } } })).toBe(demoPeople.length);
+  expect(await wishesOf(connected)).toEqual([]);
+  expect(clerk.requests).toEqual([]);
+  await connected.close();
+  await clerk.close();
 });
 
 test('a start that was killed at any picture is completed by the next, and nothing is done twice', async () => {

@@ -211,14 +211,14 @@ describe('an error of ours', () => {
     const person = await createPerson(app);
     const client = new pg.Client({ connectionString: app.database.connectionString });
     await client.connect();
-    await client.query("update users set created_at = 'infinity' where id = $1", [person.id]);
+    await client.query("update users set updated_at = 'infinity' where id = $1", [person.id]);
     await client.end();
     return person;
   }
 
   test('tells its request id and nothing else, and the log has the cause under it', async () => {
     const broken = await createBroken();
-    const replies = await Promise.all(asks('{ me { id createdAt } }', {}, broken));
+    const replies = await Promise.all(asks('{ me { id updatedAt } }', {}, broken));
     expect(replies.map(({ status }) => status)).toEqual([200, 200]);
     for (const { body, headers, text } of replies) {
       const requestId = headers.get('x-request-id');
@@ -228,7 +228,7 @@ describe('an error of ours', () => {
           {
             message: 'Unexpected error.',
             locations: [{ line: 1, column: 11 }],
-            path: ['me', 'createdAt'],
+            path: ['me', 'updatedAt'],
             extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
           },
         ],
@@ -245,7 +245,7 @@ describe('an error of ours', () => {
 
   test('that leaves no data is a 500 where the client accepts it', async () => {
     const broken = await createBroken();
-    const query = 'mutation { upsertPrivacy(input: {}) { user { createdAt } } }';
+    const query = 'mutation { upsertPrivacy(input: {}) { user { updatedAt } } }';
     const [json, response] = await Promise.all(asks(query, {}, broken));
     expect([json?.status, json?.body.data, json?.code]).toEqual([200, null, 'INTERNAL_SERVER_ERROR']);
     expect([response?.status, response?.body.data, response?.code]).toEqual([500, null, 'INTERNAL_SERVER_ERROR']);

@@ -125,6 +125,13 @@ describe('a user whom Clerk does not have', () => {
     expect(await storedUser(app, nobody.id)).toBeNull();
   });
 
+  test('is refused where the id can not be one of Clerk’s, and nothing waits', async () => {
+    for (const id of ['ada@example.com', 'auth0|ada', '../ada']) {
+      expect(await (await withToken(app, id)).ask(me), id).toMatchObject(refused);
+      expect([await storedUser(app, id), await waiting(app, id)]).toEqual([null, []]);
+    }
+  });
+
   test('is let in once Clerk has them', async () => {
     const ada = await withToken(app, 'user_late');
     expect(await ada.ask(me)).toMatchObject(refused);

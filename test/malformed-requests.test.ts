@@ -115,6 +115,38 @@ describe('multipart that makes no sense is a mistake of the client:', () => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
+  test.each([
+    ['past the end of a list', { file: [null] }, 'variables.file.1'],
+    // Of whoever only looks at a list of that length, nothing is left.
+    ['far past the end of a list', { file: [] }, 'variables.file.4294967290'],
+    ["at a list's length", { file: [null] }, 'variables.file.length'],
+    ['where something else is', { file: 'x' }, 'variables.file'],
+    ['below what is not there', {}, 'variables.file.0'],
+    ['below a text', { file: 'x' }, 'variables.file.length'],
+    ['at what every object has', { file: null }, 'variables.toString'],
+    ['beside the variables', { file: null }, 'operationName'],
+    ['in 21 places', { file: null }, ...Array.from({ length: 21 }, (_, at) => `variables.other${at}`)],
+  ])('a file %s', async (_, variables, ...places) => {
+    const body = new FormData();
+    body.set('operations', JSON.stringify({ ...JSON.parse(operations), variables }));
+    body.set('map', JSON.stringify({ 0: places }));
+    body.set('0', new File(['x'], 'x.png'));
+    const reply = await sendGraphQL(app, { method: 'POST', headers: { authorization: `Bearer ${ada.token}` }, body });
+    expect([reply.status, reply.code]).toEqual([400, 'BAD_REQUEST']);
+  });
+
+  test('operations longer than they may be without a file', async () => {
+    for (const [length, status] of [
+      [100_000, 200],
+      [100_001, 400],
+    ] as const) {
+      const body = new FormData();
+      body.set('operations', JSON.stringify({ query: '{ me { id } }' }).padEnd(length));
+      const reply = await sendGraphQL(app, { method: 'POST', headers: { authorization: `Bearer ${ada.token}` }, body });
+      expect(reply.status).toBe(status);
+    }
+  });
+
   test.each(['', '--', 'x', '--x\r\n', '--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--x--'])(
     'the bytes %j',
     async (body) => {

@@ -182,6 +182,20 @@ describe('a wish', () => {
     await expectTold(app);
   }, 60_000);
 
+  test('to hear of a user whom Clerk refuses to show is given up', async () => {
+    const [id = ''] = addUsers(1);
+    clerk.failWith({ status: 422, code: 'not_to_be_shown' }, { path: pathOf(id) });
+    await app.platform.db.transaction((tx) => enqueue(tx, { userId: id, kind: 'REFRESH' }));
+    await expectTold(app, id);
+    expect(requestsFor(clerk, 'GET', pathOf(id))).toBe(1);
+  }, 60_000);
+
+  test('of an id that can not be one of Clerk’s is done', async () => {
+    await enqueueDeletions(['auth0|ada']);
+    await expectTold(app);
+    expect(clerk.requests).toEqual([]);
+  });
+
   test('of somebody who is gone in Clerk is done', async () => {
     const ada = await createClerkPerson(app, clerk);
     clerk.removeUser(ada.id);

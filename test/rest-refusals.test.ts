@@ -258,6 +258,17 @@ describe('an address', () => {
     }
   });
 
+  test.each(['/api/x/../users', '/api/./users', '/api\\users', '/api/x\\..\\users', '/api/%75sers', '/api/users;x'])(
+    'has one way to be written: %s is not there',
+    async (path) => {
+      const { hostname, port } = address;
+      const headers = { authorization: `Bearer ${ada.token}` };
+      const [response] = await once(request({ hostname, port, path, headers }).end(), 'response');
+      response.resume();
+      expect(response.statusCode).toBe(404);
+    },
+  );
+
   test('that is read can be asked for without its content', async () => {
     const { status, text, headers } = await ask(ada, 'HEAD', '/api/users');
     expect([status, text, headers.get('content-type')]).toEqual([200, '', 'application/json']);

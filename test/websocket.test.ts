@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -23,6 +26,19 @@ describe('an upgrade', () => {
   test('is for /graphql only', async () => {
     expect(await refusedUpgrade(address, { path: '/elsewhere' })).toBe(404);
     expect(await refusedUpgrade(address, { path: '/graphql/more' })).toBe(404);
+  });
+
+  test.each(['h2c', 'TLS/1.0, HTTP/1.1'])('to %s is not made, and the request is answered', async (upgrade) => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const headers = { 'content-type': 'application/json', connection: 'Upgrade, HTTP2-Settings', upgrade };
+    const body = JSON.stringify({ query: '{ me { id } }', variables: { long: 'x'.repeat(80_000) } });
+    // As Java's client does, until the server takes it up: on the same connection too.
+    for (const _ of [1, 2]) {
+      const asking = request(new URL('/graphql', address), { method: 'POST', agent, headers }).end(body);
+      const [response] = (await once(asking, 'response')) as [IncomingMessage];
+      expect([response.statusCode, await text(response)]).toEqual([200, '{"data":{"me":null}}']);
+    }
+    agent.destroy();
   });
 
   test('of a page of another origin is refused', async () => {

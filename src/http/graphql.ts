@@ -50,15 +50,15 @@ async function handle(request: HttpRequest, options: GraphQLHandlerOptions): Pro
   if (isUpload && !authenticated.viewer) throw unauthenticated('Sign in first: uploads need a session token.');
   await rateLimits.take(isUpload ? 'uploads' : 'requests', authenticated.viewer?.id ?? request.peer);
   const body = mediaType ? await request.readBody(bodyLimits[mediaType]) : null;
-  // Yoga's parser takes seconds for what no form looks like.
-  if (isUpload && body) readMultipartType(request, body);
+  const contentType = isUpload && body ? readMultipartType(request, body) : toContentType(request);
   const facts = {
     requestId: request.id,
     userAgent: header(request, 'user-agent') ?? null,
     // Whoever is not signed in has nothing of their own to look at.
     viewAs: authenticated.viewer && viewAs,
   };
-  const response = await graphql.fetch(toWebRequest(request, body, graphql), toContext(authenticated, facts));
+  const webRequest = toWebRequest(request, { body, contentType }, graphql);
+  const response = await graphql.fetch(webRequest, toContext(authenticated, facts));
   return toReply(response, (stream) => eventStreams.limit(stream, authenticated));
 }
 
@@ -77,12 +77,18 @@ function assertPreflighted(request: HttpRequest, mediaType: string | null): void
   throw new RequestError('FORBIDDEN', `Expected one of the headers ${preflightHeaders.join(', ')}.`, { status: 403 });
 }
 
-function toWebRequest(request: HttpRequest, body: Buffer | null, { fetchAPI }: GraphQLServer): Request {
+/** Yoga knows types in lower case only; what follows has to stay as it is. */
+const toContentType = (request: HttpRequest) =>
+  header(request, 'content-type')?.replace(/^[^;]+/, (type) => type.trim().toLowerCase());
+
+function toWebRequest(
+  request: HttpRequest,
+  { body, contentType }: { body: Buffer | null; contentType: string | undefined },
+  { fetchAPI }: GraphQLServer,
+): Request {
   const headers = new fetchAPI.Headers();
   const accept = header(request, 'accept');
   if (accept !== undefined) headers.set('accept', accept);
-  // Yoga knows types in lower case only; what follows, a boundary, has to stay as it is.
-  const contentType = header(request, 'content-type')?.replace(/^[^;]+/, (type) => type.trim().toLowerCase());
   if (contentType !== undefined) headers.set('content-type', contentType);
   return new fetchAPI.Request(`http://localhost${request.path}${request.query}`, {
     method: request.method,

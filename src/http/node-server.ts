@@ -16,21 +16,30 @@ const maxHeaderSize = 128 * 1024;
 /** Node's HTTP server around a handler. The handler answers every error itself. */
 export function createNodeServer(handle: HttpHandler): Server {
   const options = { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 65_000, maxHeaderSize };
-  const server = createServer(options, (message, response) => {
+  const answer = (message: IncomingMessage, response: ServerResponse, askForBody = () => {}) => {
     const aborted = new AbortController();
     response.on('close', () => aborted.abort());
-    const request = toRequest(message, aborted.signal);
+    const request = toRequest(message, { signal: aborted.signal, askForBody });
     Promise.resolve(handle(request))
       .then((reply) => send(message, response, server.listening ? reply : asLast(reply)))
       .catch(() => response.destroy());
-  });
+  };
+  const server = createServer(options, (message, response) => answer(message, response));
+  // Left to Node, who sends `Expect: 100-continue` would be told to go on before anything was looked at.
+  server.on('checkContinue', (message, response) => answer(message, response, () => response.writeContinue()));
   return server;
 }
 
 /** While the server stops, a connection that is kept alive would hold it up. */
 const asLast = (reply: HttpReply): HttpReply => ({ ...reply, headers: { ...reply.headers, connection: 'close' } });
 
-function toRequest(message: IncomingMessage, signal: AbortSignal): HttpRequest {
+interface Connection {
+  signal: AbortSignal;
+  /** Tells a client that waits for it to send its body. */
+  askForBody(): void;
+}
+
+function toRequest(message: IncomingMessage, { signal, askForBody }: Connection): HttpRequest {
   const [path = '/', ...rest] = (message.url ?? '/').split('?');
   return {
     id: randomUUID(),
@@ -40,12 +49,17 @@ function toRequest(message: IncomingMessage, signal: AbortSignal): HttpRequest {
     headers: message.headers,
     peer: message.socket.remoteAddress ?? '',
     signal,
-    readBody: (limitBytes) => readBody(message, limitBytes),
+    async readBody(limitBytes) {
+      if (Number(message.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
+      // Nobody is told any more.
+      if (message.destroyed) throw cutShort();
+      askForBody();
+      return readBody(message, limitBytes);
+    },
   };
 }
 
-async function readBody(message: IncomingMessage, limitBytes: number): Promise<Buffer> {
-  if (Number(message.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
+function readBody(message: IncomingMessage, limitBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   return new Promise((resolve, reject) => {

@@ -6,6 +6,7 @@ import { maskError } from '../graphql/masking.ts';
 import type { Log } from '../platform/log.ts';
 import { useAdministratorReads } from './administrator-reads.ts';
 import { useLimitedParser, useLimits, useNoIntrospection, useValidationBudget } from './document-limits.ts';
+import { useUploads } from './upload-operation.ts';
 import { useViewAs } from './view-as.ts';
 
 /** Yoga without what the server does itself before a request gets here: CORS, limits of bodies, GraphiQL, other routes. */
@@ -21,6 +22,8 @@ export function createGraphQL(options: { schema: GraphQLSchema; introspection: b
     // What is thrown outside of an operation has no context, so its log line gets an id of its own.
     maskedErrors: { maskError: (error) => maskError(error, { requestId: randomUUID(), log: options.log }) },
     plugins: [
+      useUploads(),
+      // After those that set a parser: it wraps the one that was set.
       useMalformedRequests(),
       useLimitedParser(),
       ...(options.introspection ? [] : [useNoIntrospection()]),

@@ -52,8 +52,7 @@ export function createClerk({
     }
   };
   const callForUser = async (userId: string, limitMs: number, request: () => Promise<{ raw: unknown }>) => {
-    assertId(userId);
-    const answer = await call(limitMs, request);
+    const answer = isId(userId) ? await call(limitMs, request) : null;
     return answer && readAnswer(answer);
   };
 
@@ -72,7 +71,8 @@ export function createClerk({
       if (!Array.isArray(page?.data) || !Number.isInteger(page.totalCount)) throw notFromClerk();
       return { users: page.data.map(readAnswer), totalCount: page.totalCount };
     },
-    updateUsername: (userId, username) => callForUser(userId, timeoutMs, () => users.updateUser(userId, { username })),
+    updateUsername: (userId, username) =>
+      callForUser(userId, timeoutMs, () => users.updateUser(userId, { username })).catch(unlessWithoutUsernames),
     updatePublicMetadata: (userId, publicMetadata) =>
       callForUser(userId, timeoutMs, () => users.updateUserMetadata(userId, { publicMetadata })),
     updatePicture: (userId, picture) =>
@@ -82,19 +82,18 @@ export function createClerk({
           : users.deleteUserProfileImage(userId),
       ),
     async deleteUser(userId) {
-      assertId(userId);
-      const answer = await call(timeoutMs, () => users.deleteUser(userId));
+      const answer = isId(userId) ? await call(timeoutMs, () => users.deleteUser(userId)) : null;
       // The client's types promise a user; what comes says no more than this.
       if (answer && (answer as { deleted?: unknown }).deleted !== true) throw notFromClerk();
     },
   };
 }
 
-/** The client puts ids into paths as they are, and a made-up one would change the path. */
-function assertId(userId: string): void {
-  if (/^[\w-]+$/.test(userId)) return;
-  throw new ClerkRefusedError('Expected an id of Clerk, and got something else.', { status: 400, code: 'invalid_id' });
-}
+/**
+ * The client puts ids into paths as they are, and a made-up one would change the path. Nobody in Clerk has such an id: it is
+ * answered as Clerk's own 404, without asking.
+ */
+const isId = (userId: string): boolean => /^[\w-]+$/.test(userId);
 
 function readAnswer(answer: { raw?: unknown } | null): ClerkUser {
   try {
@@ -134,6 +133,12 @@ function toOurs(cause: unknown): unknown {
     });
   }
   return new ClerkRefusedError(first.longMessage ?? first.message, { status, code: first.code, cause });
+}
+
+/** What is not switched on is no parameter that Clerk knows. */
+function unlessWithoutUsernames(error: unknown): 'NO_USERNAMES' {
+  if (error instanceof ClerkRefusedError && error.code === 'form_param_unknown') return 'NO_USERNAMES';
+  throw error;
 }
 
 function createRefusedKeyNotes(log: Log | undefined): () => void {

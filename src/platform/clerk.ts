@@ -50,8 +50,8 @@ export interface Clerk {
   getUser(userId: string, options?: { timeoutMs?: number }): Promise<ClerkUser | null>;
   /** Costs two requests. */
   listUsers(filter: ClerkUserFilter): Promise<ClerkUserPage>;
-  /** Null is Clerk's own 404; so it is below. */
-  updateUsername(userId: string, username: string): Promise<ClerkUser | null>;
+  /** Null is Clerk's own 404; so it is below. NO_USERNAMES: this Clerk is set up without them, and nobody has one there. */
+  updateUsername(userId: string, username: string): Promise<ClerkUser | 'NO_USERNAMES' | null>;
   /** Merges keys of any depth into the user's public metadata; null takes one away. */
   updatePublicMetadata(userId: string, metadata: Record<string, unknown>): Promise<ClerkUser | null>;
   /** Null for the picture takes it away. */

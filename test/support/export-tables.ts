@@ -130,6 +130,16 @@ export const tableParts: TablePart[] = [
     file: 'account',
     columns: { user_id: ownId, filled: counted, signed_up_on: counted, completed_on: counted },
   },
+  {
+    table: 'removals',
+    owner: 'user_id',
+    file: 'account',
+    columns: {
+      user_id: ownId,
+      kind: serverOnly('of which kind something was taken away'),
+      at: serverOnly('when that was last, so that an import brings nothing older back'),
+    },
+  },
   pairs('follows', 'followee_id', 'follower_id', 'followers'),
   pairs('follows', 'follower_id', 'followee_id', 'following'),
   pairs('follow_requests', 'requestee_id', 'requester_id', 'follow-requests-received'),

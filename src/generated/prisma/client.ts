@@ -157,6 +157,11 @@ export type Tombstone = Prisma.TombstoneModel
  */
 export type FileRemoval = Prisma.FileRemovalModel
 /**
+ * Model Removal
+ * When a user last took away something of a kind, so that an import brings nothing older back.
+ */
+export type Removal = Prisma.RemovalModel
+/**
  * Model AuditEntry
  * What was done to an account.
  */

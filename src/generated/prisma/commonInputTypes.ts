@@ -470,6 +470,23 @@ export type EnumOutboxKindWithAggregatesFilter<$PrismaModel = never> = {
   _max?: Prisma.NestedEnumOutboxKindFilter<$PrismaModel>
 }
 
+export type EnumRemovalKindFilter<$PrismaModel = never> = {
+  equals?: $Enums.RemovalKind | Prisma.EnumRemovalKindFieldRefInput<$PrismaModel>
+  in?: $Enums.RemovalKind[] | Prisma.ListEnumRemovalKindFieldRefInput<$PrismaModel>
+  notIn?: $Enums.RemovalKind[] | Prisma.ListEnumRemovalKindFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumRemovalKindFilter<$PrismaModel> | $Enums.RemovalKind
+}
+
+export type EnumRemovalKindWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.RemovalKind | Prisma.EnumRemovalKindFieldRefInput<$PrismaModel>
+  in?: $Enums.RemovalKind[] | Prisma.ListEnumRemovalKindFieldRefInput<$PrismaModel>
+  notIn?: $Enums.RemovalKind[] | Prisma.ListEnumRemovalKindFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumRemovalKindWithAggregatesFilter<$PrismaModel> | $Enums.RemovalKind
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumRemovalKindFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumRemovalKindFilter<$PrismaModel>
+}
+
 export type EnumAuditActorFilter<$PrismaModel = never> = {
   equals?: $Enums.AuditActor | Prisma.EnumAuditActorFieldRefInput<$PrismaModel>
   in?: $Enums.AuditActor[] | Prisma.ListEnumAuditActorFieldRefInput<$PrismaModel>
@@ -914,6 +931,23 @@ export type NestedEnumOutboxKindWithAggregatesFilter<$PrismaModel = never> = {
   _count?: Prisma.NestedIntFilter<$PrismaModel>
   _min?: Prisma.NestedEnumOutboxKindFilter<$PrismaModel>
   _max?: Prisma.NestedEnumOutboxKindFilter<$PrismaModel>
+}
+
+export type NestedEnumRemovalKindFilter<$PrismaModel = never> = {
+  equals?: $Enums.RemovalKind | Prisma.EnumRemovalKindFieldRefInput<$PrismaModel>
+  in?: $Enums.RemovalKind[] | Prisma.ListEnumRemovalKindFieldRefInput<$PrismaModel>
+  notIn?: $Enums.RemovalKind[] | Prisma.ListEnumRemovalKindFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumRemovalKindFilter<$PrismaModel> | $Enums.RemovalKind
+}
+
+export type NestedEnumRemovalKindWithAggregatesFilter<$PrismaModel = never> = {
+  equals?: $Enums.RemovalKind | Prisma.EnumRemovalKindFieldRefInput<$PrismaModel>
+  in?: $Enums.RemovalKind[] | Prisma.ListEnumRemovalKindFieldRefInput<$PrismaModel>
+  notIn?: $Enums.RemovalKind[] | Prisma.ListEnumRemovalKindFieldRefInput<$PrismaModel>
+  not?: Prisma.NestedEnumRemovalKindWithAggregatesFilter<$PrismaModel> | $Enums.RemovalKind
+  _count?: Prisma.NestedIntFilter<$PrismaModel>
+  _min?: Prisma.NestedEnumRemovalKindFilter<$PrismaModel>
+  _max?: Prisma.NestedEnumRemovalKindFilter<$PrismaModel>
 }
 
 export type NestedEnumAuditActorFilter<$PrismaModel = never> = {

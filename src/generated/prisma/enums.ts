@@ -92,6 +92,18 @@ export const DeliveryOutcome = {
 export type DeliveryOutcome = (typeof DeliveryOutcome)[keyof typeof DeliveryOutcome]
 
 
+export const RemovalKind = {
+  EVENT: 'EVENT',
+  FOLLOW: 'FOLLOW',
+  FOLLOWER: 'FOLLOWER',
+  BLOCK: 'BLOCK',
+  CREW_MEMBER: 'CREW_MEMBER',
+  STUDIO: 'STUDIO'
+} as const
+
+export type RemovalKind = (typeof RemovalKind)[keyof typeof RemovalKind]
+
+
 export const OutboxKind = {
   USERNAME: 'USERNAME',
   METADATA: 'METADATA',

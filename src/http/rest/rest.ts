@@ -23,7 +23,8 @@ const docsPath = '/api/docs';
 
 /** What is below `/api`, for systems that can't speak GraphQL: the same services, under the same policies. */
 export function createRest({ publicUrl, docs, log, ...services }: RestOptions): HttpHandler {
-  const rest: Rest = new OpenAPIHono();
+  // As it came: with dots and escapes resolved, an address that a proxy keeps closed would have a second name.
+  const rest: Rest = new OpenAPIHono({ getPath: (_, options) => options?.env?.request.path ?? '' });
   addUserRoutes(rest);
   addPictureRoutes(rest);
   addDocument(rest, publicUrl);

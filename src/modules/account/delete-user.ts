@@ -1,3 +1,5 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { AuditActor } from '../../generated/prisma/enums.ts';
 import { announceDeletion, announceWork } from '../../platform/announcements.ts';
 import type { Transaction } from '../../platform/database.ts';
 import type { Platform } from '../../platform/platform.ts';
@@ -23,7 +25,7 @@ export async function lockUser(tx: Transaction, userId: string): Promise<{ usern
  * tombstone keeps them from coming back. It is short, however much is theirs; the eraser removes all of that afterwards.
  * What Clerk is to be told of it, the caller notes afterwards.
  */
-export async function deleteUser(tx: Transaction, userId: string): Promise<Remains> {
+export async function deleteUser(tx: Transaction, userId: string, actor: AuditActor): Promise<Remains> {
   await tx.tombstone.createMany({ data: [{ idHash: toTombstone(userId) }], skipDuplicates: true });
   await holdUsernames(tx, userId);
   await tx.outboxEntry.deleteMany({ where: { userId } });
@@ -31,6 +33,8 @@ export async function deleteUser(tx: Transaction, userId: string): Promise<Remai
   await tx.profile.updateMany({ where: { userId }, data: { displayName: null, searchName: null } });
   await tx.picture.updateMany({ where: { userId, isActive: true }, data: { isActive: false } });
   await tx.user.updateMany({ where: { id: userId, closedAt: null }, data: { ...nameless, closedAt: new Date() } });
+  // Of whom, nobody is to know.
+  await tx.auditEntry.create({ data: { id: uuidv7(), action: 'account.deleted', actor } });
   await announceDeletion(tx, userId);
   await announceWork(tx, 'erasure');
   return { userId };

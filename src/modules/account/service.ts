@@ -16,7 +16,7 @@ export async function deleteAccount(
     const user = await lockUser(tx, userId);
     if (!user) throw userDeleted();
     assertConfirmed({ ...user, id: userId }, confirmation.trim());
-    const left = await deleteUser(tx, userId);
+    const left = await deleteUser(tx, userId, 'OWNER');
     if (deps.clerk) await enqueue(tx, { userId, kind: 'DELETE_USER' });
     return left;
   });

@@ -1,4 +1,5 @@
 import type { Statement } from '../../platform/database.ts';
+import { noted } from '../user/removals.ts';
 import type { EventRecord } from './record.ts';
 
 const columns = 'id, user_id, type, movie_id, rating, review, occurred_at, created_at';
@@ -84,7 +85,7 @@ export const eventsOfMovie = pagesOf(
 
 /**
  * Records events of $1 user, a JSON array of rows in $2, no key twice. Answers each, or the one that has its key already, by
- * unique index; nothing where the user isn't there. Audited once, by $3 id.
+ * unique index; nothing where the user isn't there.
  *
  * The user's row is locked first, so that an account that is being deleted takes the events with it or is gone. A key that
  * another transaction records meanwhile is invisible to this statement: only `do update` gets hold of that row. In the order
@@ -117,10 +118,6 @@ with owner as (
   on conflict (user_id, idempotency_key) where idempotency_key is not null
     do update set idempotency_key = excluded.idempotency_key
   returning ${eventColumns}, event.idempotency_key as "idempotencyKey"
-), audited as (
-  insert into audit_entries (id, user_id, action, actor, changed_fields)
-  select $3::uuid, id, 'event.recorded', 'OWNER', '{}' from owner
-  where exists (select from recorded join input on input.id = recorded.id)
 )
 select id, "userId", type, "movieId", rating, review, "occurredAt", "createdAt", "idempotencyKey" from recorded
 union all
@@ -130,7 +127,7 @@ select id, "userId", type, "movieId", rating, review, "occurredAt", "createdAt",
 export type RecordedRow = EventRecord & { idempotencyKey: string | null };
 
 /**
- * Deletes events of $1 user and answers how many; nothing where the user isn't there. Audited by $2 id. The user's row is
+ * Deletes events of $1 user and answers how many; nothing where the user isn't there. The user's row is
  * locked against other deletions, and against `insertEvents`, which might lock the same events in another order.
  */
 const deletion = (name: string, which: string): Statement => ({
@@ -141,20 +138,18 @@ with owner as (
 ), deleted as (
   delete from events event using owner where event.user_id = owner.id and ${which}
   returning event.id
-), audited as (
-  insert into audit_entries (id, user_id, action, actor, changed_fields)
-  select $2::uuid, id, 'event.deleted', 'OWNER', '{}' from owner where exists (select from deleted)
-)
+),
+${noted(['EVENT'], 'exists (select from deleted)')}
 select (select count(*)::int from deleted) as count from owner`,
 });
 
-/** By primary key $3. */
-export const deleteEventById = deletion('delete_event', 'event.id = $3::uuid');
+/** By primary key $2. */
+export const deleteEventById = deletion('delete_event', 'event.id = $2::uuid');
 
-/** Of $3 types, about $4 movie, before $5; null: whatever it is. By (user_id, …): at most all that the user has is read. */
+/** Of $2 types, about $3 movie, before $4; null: whatever it is. By (user_id, …): at most all that the user has is read. */
 export const deleteEventsWhere = deletion(
   'delete_events',
-  `($3::event_type[] is null or event.type = any($3::event_type[]))
-    and ($4::int is null or event.movie_id = $4::int)
-    and ($5::timestamptz is null or event.occurred_at < $5::timestamptz)`,
+  `($2::event_type[] is null or event.type = any($2::event_type[]))
+    and ($3::int is null or event.movie_id = $3::int)
+    and ($4::timestamptz is null or event.occurred_at < $4::timestamptz)`,
 );

@@ -32,7 +32,7 @@ async function record({ db }: Deps, userId: string, inputs: EventInput[]): Promi
   const entries = inputs.map((input): Entry => ({ ...input, id: uuidv7() }));
   const distinct = new Map<string, Entry>();
   for (const entry of entries) if (!distinct.has(placeOf(entry))) distinct.set(placeOf(entry), entry);
-  const values = [userId, JSON.stringify(Array.from(distinct.values(), toRow)), uuidv7()];
+  const values = [userId, JSON.stringify(Array.from(distinct.values(), toRow))];
   const rows = await db.query<RecordedRow>(insertEvents, values);
   if (rows.length === 0) throw unauthenticated('The user of this token was deleted.');
   const events = new Map(rows.map((row) => [placeOf(row), row]));
@@ -55,14 +55,14 @@ const toRow = ({ id, type, movieId, rating, review, occurredAt, idempotencyKey }
 
 /** Deletes an event of the user; its idempotency key records anew from then on. Throws NotFoundError. */
 export async function deleteEvent({ db }: Deps, userId: string, id: string): Promise<void> {
-  const count = countOf(await db.query<{ count: number }>(deleteEventById, [userId, uuidv7(), id]));
+  const count = countOf(await db.query<{ count: number }>(deleteEventById, [userId, id]));
   if (count === 0) throw new NotFoundError('Expected an event of yours, and there is none with that id.');
 }
 
 /** Deletes the user's events that fit everything given, and answers how many they were. Throws InvalidInputError. */
 export async function deleteEvents({ db }: Deps, userId: string, filter: object): Promise<number> {
   const { types, movieId, before } = readEventsFilter(filter);
-  const values = [userId, uuidv7(), types, movieId, before?.toISOString() ?? null];
+  const values = [userId, types, movieId, before?.toISOString() ?? null];
   return countOf(await db.query<{ count: number }>(deleteEventsWhere, values));
 }
 

@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid';
 import type { Database, Statement } from '../../platform/database.ts';
 import type { UserRecord } from '../user/record.ts';
 import { blockPair, unblockPair } from './block-queries.ts';
@@ -33,7 +34,7 @@ async function changeBlock(
 ): Promise<UserRecord> {
   assertNotOneself({ viewerId, otherId }, 'userId', 'Nobody blocks themselves.');
   if (otherId === null) throw userNotFound();
-  const { outcome } = await changePair<string>({ db }, statement, { viewerId, otherId });
+  const { outcome } = await changePair<string>({ db }, statement, { viewerId, otherId, auditId: uuidv7() });
   const user =
     outcome === 'MISSING' ? null : await loadVisibleToAll(db, { viewerId, isAdministrator, userId: otherId });
   if (!user) throw userNotFound();

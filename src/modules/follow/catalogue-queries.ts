@@ -1,5 +1,5 @@
 import type { Statement } from '../../platform/database.ts';
-import { audited } from './pair-queries.ts';
+import { noted, type RemovalKind } from '../user/removals.ts';
 import type { CatalogueKind } from './record.ts';
 
 interface CatalogueStatements {
@@ -8,7 +8,13 @@ interface CatalogueStatements {
   unfollow: Statement;
 }
 
-const statementsOf = (name: string, { follows, counts }: { follows: string; counts: string }): CatalogueStatements => ({
+interface Tables {
+  follows: string;
+  counts: string;
+  removal: RemovalKind;
+}
+
+const statementsOf = (name: string, { follows, counts, removal }: Tables): CatalogueStatements => ({
   read: {
     name: `${name}_for_viewer`,
     // Ids $2, whoever knows of them, for $1 viewer (null: anonymous). By primary keys.
@@ -29,8 +35,7 @@ with viewer as materialized (
 followed as (
   insert into ${follows} (user_id, tmdb_id) select id, $2::int from viewer
   on conflict do nothing returning created_at
-),
-${audited(`'follow.created'`, 'exists (select from followed)')}
+)
 select coalesce(
   (select created_at from followed),
   (select created_at from ${follows} where user_id = $1 and tmdb_id = $2::int)) as since
@@ -42,13 +47,17 @@ from viewer`,
 with unfollowed as (
   delete from ${follows} where user_id = $1 and tmdb_id = $2::int returning 1
 ),
-${audited(`'follow.deleted'`, 'exists (select from unfollowed)')}
+${noted([removal], 'exists (select from unfollowed)')}
 select count(*)::int as ended from unfollowed`,
   },
 });
 
 /** Statements on what can be followed of the catalogue; all by primary key. */
 export const catalogueStatements: Record<CatalogueKind, CatalogueStatements> = {
-  CrewMember: statementsOf('crew_member', { follows: 'crew_member_follows', counts: 'crew_members' }),
-  Studio: statementsOf('studio', { follows: 'studio_follows', counts: 'studios' }),
+  CrewMember: statementsOf('crew_member', {
+    follows: 'crew_member_follows',
+    counts: 'crew_members',
+    removal: 'CREW_MEMBER',
+  }),
+  Studio: statementsOf('studio', { follows: 'studio_follows', counts: 'studios', removal: 'STUDIO' }),
 };

@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from 'uuid';
 import { unauthenticated } from '../../errors.ts';
 import type { Database } from '../../platform/database.ts';
 import { parseInput, positiveInt } from '../../validation.ts';
@@ -22,7 +21,7 @@ export async function followCatalogue(
 ): Promise<FollowRecord> {
   parseInput(positiveInt, target.tmdbId, paths[target.kind]);
   const [made] = await queryOrRetry<{ since: Date | null }>(db, catalogueStatements[target.kind].follow, {
-    values: [viewerId, target.tmdbId, uuidv7()],
+    values: [viewerId, target.tmdbId],
     isDone: (rows) => rows.every(({ since }) => since !== null),
   });
   if (!made) throw unauthenticated('The user of this token was deleted.');
@@ -37,7 +36,7 @@ export async function unfollowCatalogue(
 ): Promise<FollowRecord> {
   parseInput(positiveInt, target.tmdbId, paths[target.kind]);
   await queryOrRetry(db, catalogueStatements[target.kind].unfollow, {
-    values: [viewerId, target.tmdbId, uuidv7()],
+    values: [viewerId, target.tmdbId],
     isDone: () => true,
   });
   return { followerId: viewerId, target, state: 'NONE', since: null };

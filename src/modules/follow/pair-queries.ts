@@ -1,8 +1,8 @@
 import type { Statement } from '../../platform/database.ts';
+import { noted } from '../user/removals.ts';
 
 /**
- * Whatever changes how two users stand to each other is one statement on $1 viewer and $2 other user; $3 is the id of its
- * audit entry. It locks, always in this order, first the privacy of both, so that a request can't slip past a profile that
+ * Whatever changes how two users stand to each other is one statement on $1 viewer and $2 other user. It locks, always in this order, first the privacy of both, so that a request can't slip past a profile that
  * becomes PUBLIC, then both users, in the order of their ids. Who had to wait there reads from a snapshot that is older
  * than what was waited for: `is_current` tells by the rows' versions, since each such change counts in one of the two,
  * and a statement that isn't current writes nothing. All of it is by primary key.
@@ -38,13 +38,6 @@ where users.id in ($1, $2)
 order by users.id for no key update of users`,
 };
 
-/** Audit entry $3 of $1 viewer, where the condition holds. */
-export const audited = (action: string, condition: string): string => `
-audited as (
-  insert into audit_entries (id, user_id, action, actor, changed_fields)
-  select $3::uuid, $1, ${action}, 'OWNER', '{}' where ${condition}
-)`;
-
 /** Follows need two users of whom none blocks the other; else `obstacle` says why nothing is done. */
 const openPair = `${pairFacts},
 gate as materialized (
@@ -79,11 +72,7 @@ followed as (
 requested as (
   insert into follow_requests (requester_id, requestee_id) select $1, $2 from step where name = 'REQUEST'
   on conflict do nothing returning created_at
-),
-${audited(
-  `(select case name when 'FOLLOW' then 'follow.created' else 'follow.requested' end from step)`,
-  `(select name in ('FOLLOW', 'REQUEST') from step)`,
-)}
+)
 select case name when 'FOLLOW' then 'FOLLOWING' when 'REQUEST' then 'REQUESTED' else name end as outcome,
   coalesce(
     (select created_at from followed),
@@ -104,7 +93,7 @@ unfollowed as (
 withdrawn as (
   delete from follow_requests using gate where obstacle is null and requester_id = $1 and requestee_id = $2 returning 1
 ),
-${audited(`'follow.deleted'`, 'exists (select from unfollowed) or exists (select from withdrawn)')}
+${noted(['FOLLOW'], 'exists (select from unfollowed) or exists (select from withdrawn)')}
 select coalesce(obstacle, 'NONE') as outcome, null::timestamptz as since from gate`,
 };
 
@@ -120,8 +109,7 @@ taken as (
 accepted as (
   insert into follows (follower_id, followee_id) select requester_id, requestee_id from taken
   on conflict do nothing returning created_at
-),
-${audited(`'follow.accepted'`, 'exists (select from taken)')}
+)
 select coalesce(obstacle, case when exists (select from taken) then 'FOLLOWING' else 'MISSING' end) as outcome,
   coalesce(
     (select created_at from accepted),
@@ -136,8 +124,7 @@ export const declineRequest: Statement = {
 with ${openPair},
 taken as (
   delete from follow_requests using gate where obstacle is null and requester_id = $2 and requestee_id = $1 returning 1
-),
-${audited(`'follow.declined'`, 'exists (select from taken)')}
+)
 select coalesce(obstacle, case when exists (select from taken) then 'NONE' else 'MISSING' end) as outcome,
   null::timestamptz as since
 from gate`,
@@ -151,7 +138,7 @@ with ${openPair},
 removed as (
   delete from follows using gate where obstacle is null and follower_id = $2 and followee_id = $1 returning 1
 ),
-${audited(`'follower.removed'`, 'exists (select from removed)')}
+${noted(['FOLLOWER'], 'exists (select from removed)')}
 select coalesce(obstacle, case when request.created_at is null then 'NONE' else 'REQUESTED' end) as outcome,
   request.created_at as since
 from gate

@@ -1,4 +1,3 @@
-import { v7 as uuidv7 } from 'uuid';
 import type { Database, Statement } from '../../platform/database.ts';
 import { lockPair } from './pair-queries.ts';
 import { queryOrRetry } from './retry.ts';
@@ -10,16 +9,16 @@ export interface PairOutcome<Outcome extends string> {
 }
 
 /**
- * Runs a statement that starts with `pairFacts`. One round trip, unless somebody changed one of the two users in the same
+ * Runs a statement that starts with `pairFacts`, and takes `auditId` as $3 where one is given. One round trip, unless somebody changed one of the two users in the same
  * moment: then once more in a transaction that locks both first, so that it may have to wait, but never to try again.
  */
 export async function changePair<Outcome extends string>(
   { db }: { db: Database },
   statement: Statement,
-  { viewerId, otherId }: { viewerId: string; otherId: string },
+  { viewerId, otherId, auditId }: { viewerId: string; otherId: string; auditId?: string },
 ): Promise<PairOutcome<Outcome>> {
   const [row] = await queryOrRetry<PairOutcome<Outcome | 'STALE'>>(db, statement, {
-    values: [viewerId, otherId, uuidv7()],
+    values: auditId === undefined ? [viewerId, otherId] : [viewerId, otherId, auditId],
     isDone: ([first]) => first?.outcome !== 'STALE',
     beforeRetry: { statement: lockPair, values: [viewerId, otherId] },
   });

@@ -37,6 +37,7 @@ async function sendUsername({ db, clerk }: SendDeps, { userId }: TakenWish): Pro
   if (!username) return 'NOTHING_TO_TELL';
   const answer = await clerk.updateUsername(userId, username).catch(asRefusal);
   if (answer === 'REFUSED') await db.transaction((tx) => noteConflict(tx, userId));
+  if (answer === 'NO_USERNAMES') return 'NOTHING_TO_TELL';
   if (answer === 'REFUSED' || answer === null) return toSent(answer);
   await db.transaction(async (tx) => {
     const locked = await lockUser(tx, userId);
@@ -86,10 +87,9 @@ async function sendDeletion({ clerk }: SendDeps, { userId }: TakenWish): Promise
  * comparing with Clerk, which notices where it is not one but many, and the key is that of another instance.
  */
 async function refresh({ db, clerk }: SendDeps, { userId }: TakenWish): Promise<Sent> {
-  const clerkUser = await clerk.getUser(userId);
-  if (!clerkUser) return 'NOTHING_TO_TELL';
-  await db.transaction((tx) => applyClerkUser(tx, clerkUser, 'CLERK'));
-  return 'TOLD';
+  const answer = await clerk.getUser(userId).catch(asRefusal);
+  if (answer !== 'REFUSED' && answer !== null) await db.transaction((tx) => applyClerkUser(tx, answer, 'CLERK'));
+  return toSent(answer);
 }
 
 /** Null, Clerk's own 404: the user is gone there, and soon here. */

@@ -75,7 +75,7 @@ export async function eraseAbsent(
     if (!(await lockUser(tx, userId))) return false;
     const heardOf = await tx.user.count({ where: { id: userId, clerkUpdatedAt: { gte: before } } });
     if (heardOf > 0) return false;
-    await deleteUser(tx, userId);
+    await deleteUser(tx, userId, 'RECONCILIATION');
     return true;
   });
 }

@@ -64,7 +64,7 @@ async function takeEffect(tx: Transaction, deps: Pick<Platform, 'mirrors'>, even
 async function applyDeletion(tx: Transaction, userId: string): Promise<Effect> {
   const user = await lockUser(tx, userId);
   if (user || !(await isDeleted(tx, userId))) {
-    return { outcome: 'APPLIED', userId: null, remains: await deleteUser(tx, userId) };
+    return { outcome: 'APPLIED', userId: null, remains: await deleteUser(tx, userId, 'CLERK') };
   }
   await withdraw(tx, { userId, kind: 'DELETE_USER' });
   return { outcome: 'STALE', userId: null };

@@ -1,4 +1,5 @@
 import type { Database, Statement, Transaction } from '../../platform/database.ts';
+import type { RemovalKind } from '../user/removals.ts';
 import { auditImport } from './audit.ts';
 import type { Kind, Outcome } from './record.ts';
 import { isNewer, readRemovals } from './removal.ts';
@@ -31,10 +32,10 @@ interface RowKind {
   insert: Statement;
   /** When it happened; null where nobody knows. */
   timeOf(row: Row): Date | null;
-  /** The owner's actions here that remove one. */
-  removals: string[];
-  /** Those of the other user. */
-  removalsByOther: string[];
+  /** As what its removal by the owner is noted; */
+  removal: RemovalKind;
+  /** and as what that by the other user. */
+  removalByOther?: RemovalKind;
   /** Whoever is blocked can't block in turn. */
   isOneWay?: true;
   /** What the user's list is called in the API. */
@@ -49,8 +50,7 @@ const rowKinds = {
     find: findEvents,
     insert: insertEvents,
     timeOf: (row) => row.occurred_at as Date,
-    removals: ['event.deleted'],
-    removalsByOther: [],
+    removal: 'EVENT',
     field: 'events',
   },
   follows: {
@@ -58,8 +58,8 @@ const rowKinds = {
     find: findFollows,
     insert: insertFollows,
     timeOf: since,
-    removals: ['follow.deleted', 'block.created'],
-    removalsByOther: ['follower.removed', 'block.created'],
+    removal: 'FOLLOW',
+    removalByOther: 'FOLLOWER',
     field: 'following',
   },
   blocks: {
@@ -67,8 +67,7 @@ const rowKinds = {
     find: findBlocks,
     insert: insertBlocks,
     timeOf: since,
-    removals: ['block.deleted'],
-    removalsByOther: [],
+    removal: 'BLOCK',
     isOneWay: true,
     field: 'blockedUsers',
   },
@@ -76,16 +75,14 @@ const rowKinds = {
     lock: keepUsers,
     ...crewMemberStatements,
     timeOf: since,
-    removals: ['follow.deleted'],
-    removalsByOther: [],
+    removal: 'CREW_MEMBER',
     field: 'followedCrewMembers',
   },
   studios: {
     lock: keepUsers,
     ...studioStatements,
     timeOf: since,
-    removals: ['follow.deleted'],
-    removalsByOther: [],
+    removal: 'STUDIO',
     field: 'followedStudios',
   },
 } satisfies Partial<Record<Kind, RowKind>>;
@@ -130,9 +127,9 @@ const toJson = (rows: Row[]) => JSON.stringify(rows.map((row, at) => ({ ...row, 
 async function withoutRemoved(tx: Transaction, kind: RowKind, rows: Row[]): Promise<Row[]> {
   if (rows.length === 0) return rows;
   const [owners, others] = [rows.map(({ user_id }) => user_id), rows.map(({ other_id }) => other_id ?? '')];
-  const byOwner = await readRemovals(tx, distinct(owners), kind.removals);
-  const byOther = kind.removalsByOther.length
-    ? await readRemovals(tx, distinct(others), kind.removalsByOther)
+  const byOwner = await readRemovals(tx, distinct(owners), kind.removal);
+  const byOther = kind.removalByOther
+    ? await readRemovals(tx, distinct(others), kind.removalByOther)
     : new Map<string, Date>();
   return rows.filter((row) => {
     const at = kind.timeOf(row);

@@ -18,7 +18,8 @@ export interface PictureChange {
 
 /** Makes changes of one user's pictures come one after the other. Throws UNAUTHENTICATED where the user was deleted. */
 export async function lockUser(tx: Transaction, userId: string): Promise<void> {
-  const rows = await tx.$queryRaw<object[]>`select id from users where id = ${userId} for no key update`;
+  const rows = await tx.$queryRaw<object[]>`
+    select id from users where id = ${userId} and closed_at is null for no key update`;
   if (rows.length === 0) throw userDeleted();
 }
 
@@ -35,7 +36,7 @@ export async function retireActivePicture(
 ): Promise<{ version: number; revision: number }> {
   const { userId } = change;
   const [user] = await tx.user.updateManyAndReturn({
-    where: { id: userId },
+    where: { id: userId, closedAt: null },
     data: {
       pictureRevision: { increment: 1 },
       updatedAt: new Date(),

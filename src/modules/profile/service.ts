@@ -111,7 +111,8 @@ type LockedOwner = Awaited<ReturnType<typeof lockOwner>>;
 async function lockOwner(tx: Transaction, userId: string) {
   await tx.$queryRaw`select id from users where id = ${userId} for no key update`;
   const owner = await tx.user.findUnique({
-    where: { id: userId },
+    // Closed while this waited for its row: what would be written now, such as a username, could outlive the user.
+    where: { id: userId, closedAt: null },
     select: { id: true, username: true, profile: true, pictures: { where: { isActive: true }, select: { id: true } } },
   });
   if (!owner?.profile) throw unauthenticated('The user of this token was deleted.');

@@ -15,8 +15,9 @@ export interface NewUsername {
 
 /**
  * Gives the user the same username in Clerk, before the transaction that gives it here commits: to others it changed in both
- * or in none. Where Clerk is away, slow, or busy with others of these calls, it is told once it is back. Without Clerk
- * nothing is told. Throws ClerkRefusedError, and UNAUTHENTICATED for a user whom Clerk doesn't have.
+ * or in none. Where Clerk is away, slow, or busy with others of these calls, it is told once it is back. Without Clerk, or
+ * without usernames there, nothing is told. Throws ClerkRefusedError, and UNAUTHENTICATED for a user whom Clerk doesn't
+ * have.
  */
 export async function tellUsername(
   tx: Transaction,
@@ -28,7 +29,7 @@ export async function tellUsername(
   if (answer === 'AWAY') return enqueue(tx, { userId, kind: 'USERNAME' });
   // Deleted there: the news of it is on its way, and will delete the user here.
   if (answer === null) throw userDeleted();
-  await noteToldUsername(tx, { userId, username }, answer);
+  if (answer !== 'NO_USERNAMES') await noteToldUsername(tx, { userId, username }, answer);
   await withdraw(tx, { userId, kind: 'USERNAME' });
 }
 
@@ -44,7 +45,7 @@ export async function noteToldUsername(
   });
 }
 
-const updateInTime = (clerk: Clerk, { userId, username }: NewUsername): Promise<ClerkUser | null> =>
+const updateInTime = (clerk: Clerk, { userId, username }: NewUsername): ReturnType<Clerk['updateUsername']> =>
   within(clerkWaitMs, clerk.updateUsername(userId, username));
 
 function unlessAway(error: unknown): 'AWAY' {

@@ -420,6 +420,7 @@ export const ModelName = {
   Reconciliation: 'Reconciliation',
   Tombstone: 'Tombstone',
   FileRemoval: 'FileRemoval',
+  Removal: 'Removal',
   AuditEntry: 'AuditEntry'
 } as const
 
@@ -436,7 +437,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "user" | "profile" | "completionState" | "profileCount" | "profileCountChange" | "preferences" | "privacy" | "follow" | "followRequest" | "block" | "crewMember" | "crewMemberFollow" | "studio" | "studioFollow" | "event" | "picture" | "syncSession" | "usernameHistory" | "webhookDelivery" | "outboxEntry" | "reconciliation" | "tombstone" | "fileRemoval" | "auditEntry"
+    modelProps: "user" | "profile" | "completionState" | "profileCount" | "profileCountChange" | "preferences" | "privacy" | "follow" | "followRequest" | "block" | "crewMember" | "crewMemberFollow" | "studio" | "studioFollow" | "event" | "picture" | "syncSession" | "usernameHistory" | "webhookDelivery" | "outboxEntry" | "reconciliation" | "tombstone" | "fileRemoval" | "removal" | "auditEntry"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -2142,6 +2143,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    Removal: {
+      payload: Prisma.$RemovalPayload<ExtArgs>
+      fields: Prisma.RemovalFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.RemovalFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RemovalPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.RemovalFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RemovalPayload>
+        }
+        findFirst: {
+          args: Prisma.RemovalFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RemovalPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.RemovalFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RemovalPayload>
+        }
+        findMany: {
+          args: Prisma.RemovalFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RemovalPayload>[]
+        }
+        create: {
+          args: Prisma.RemovalCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RemovalPayload>
+        }
+        createMany: {
+          args: Prisma.RemovalCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.RemovalCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RemovalPayload>[]
+        }
+        delete: {
+          args: Prisma.RemovalDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RemovalPayload>
+        }
+        update: {
+          args: Prisma.RemovalUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RemovalPayload>
+        }
+        deleteMany: {
+          args: Prisma.RemovalDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.RemovalUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.RemovalUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RemovalPayload>[]
+        }
+        upsert: {
+          args: Prisma.RemovalUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$RemovalPayload>
+        }
+        aggregate: {
+          args: Prisma.RemovalAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateRemoval>
+        }
+        groupBy: {
+          args: Prisma.RemovalGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RemovalGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.RemovalCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.RemovalCountAggregateOutputType> | number
+        }
+      }
+    }
     AuditEntry: {
       payload: Prisma.$AuditEntryPayload<ExtArgs>
       fields: Prisma.AuditEntryFieldRefs
@@ -2550,6 +2625,15 @@ export const FileRemovalScalarFieldEnum = {
 export type FileRemovalScalarFieldEnum = (typeof FileRemovalScalarFieldEnum)[keyof typeof FileRemovalScalarFieldEnum]
 
 
+export const RemovalScalarFieldEnum = {
+  userId: 'userId',
+  kind: 'kind',
+  at: 'at'
+} as const
+
+export type RemovalScalarFieldEnum = (typeof RemovalScalarFieldEnum)[keyof typeof RemovalScalarFieldEnum]
+
+
 export const AuditEntryScalarFieldEnum = {
   id: 'id',
   userId: 'userId',
@@ -2812,6 +2896,20 @@ export type ListEnumOutboxKindFieldRefInput<$PrismaModel> = FieldRefInputType<$P
 
 
 /**
+ * Reference to a field of type 'RemovalKind'
+ */
+export type EnumRemovalKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'RemovalKind'>
+    
+
+
+/**
+ * Reference to a field of type 'RemovalKind[]'
+ */
+export type ListEnumRemovalKindFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'RemovalKind[]'>
+    
+
+
+/**
  * Reference to a field of type 'AuditActor'
  */
 export type EnumAuditActorFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'AuditActor'>
@@ -2998,6 +3096,7 @@ export type GlobalOmitConfig = {
   reconciliation?: Prisma.ReconciliationOmit
   tombstone?: Prisma.TombstoneOmit
   fileRemoval?: Prisma.FileRemovalOmit
+  removal?: Prisma.RemovalOmit
   auditEntry?: Prisma.AuditEntryOmit
 }
 

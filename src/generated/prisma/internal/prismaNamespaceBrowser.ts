@@ -74,6 +74,7 @@ export const ModelName = {
   Reconciliation: 'Reconciliation',
   Tombstone: 'Tombstone',
   FileRemoval: 'FileRemoval',
+  Removal: 'Removal',
   AuditEntry: 'AuditEntry'
 } as const
 
@@ -386,6 +387,15 @@ export const FileRemovalScalarFieldEnum = {
 } as const
 
 export type FileRemovalScalarFieldEnum = (typeof FileRemovalScalarFieldEnum)[keyof typeof FileRemovalScalarFieldEnum]
+
+
+export const RemovalScalarFieldEnum = {
+  userId: 'userId',
+  kind: 'kind',
+  at: 'at'
+} as const
+
+export type RemovalScalarFieldEnum = (typeof RemovalScalarFieldEnum)[keyof typeof RemovalScalarFieldEnum]
 
 
 export const AuditEntryScalarFieldEnum = {

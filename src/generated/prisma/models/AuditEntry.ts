@@ -151,7 +151,7 @@ export type AuditEntryGroupByArgs<ExtArgs extends runtime.Types.Extensions.Inter
 
 export type AuditEntryGroupByOutputType = {
   id: string
-  userId: string
+  userId: string | null
   action: string
   actor: $Enums.AuditActor
   changedFields: string[]
@@ -181,17 +181,17 @@ export type AuditEntryWhereInput = {
   OR?: Prisma.AuditEntryWhereInput[]
   NOT?: Prisma.AuditEntryWhereInput | Prisma.AuditEntryWhereInput[]
   id?: Prisma.UuidFilter<"AuditEntry"> | string
-  userId?: Prisma.StringFilter<"AuditEntry"> | string
+  userId?: Prisma.StringNullableFilter<"AuditEntry"> | string | null
   action?: Prisma.StringFilter<"AuditEntry"> | string
   actor?: Prisma.EnumAuditActorFilter<"AuditEntry"> | $Enums.AuditActor
   changedFields?: Prisma.StringNullableListFilter<"AuditEntry">
   at?: Prisma.DateTimeFilter<"AuditEntry"> | Date | string
-  user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
+  user?: Prisma.XOR<Prisma.UserNullableScalarRelationFilter, Prisma.UserWhereInput> | null
 }
 
 export type AuditEntryOrderByWithRelationInput = {
   id?: Prisma.SortOrder
-  userId?: Prisma.SortOrder
+  userId?: Prisma.SortOrderInput | Prisma.SortOrder
   action?: Prisma.SortOrder
   actor?: Prisma.SortOrder
   changedFields?: Prisma.SortOrder
@@ -204,17 +204,17 @@ export type AuditEntryWhereUniqueInput = Prisma.AtLeast<{
   AND?: Prisma.AuditEntryWhereInput | Prisma.AuditEntryWhereInput[]
   OR?: Prisma.AuditEntryWhereInput[]
   NOT?: Prisma.AuditEntryWhereInput | Prisma.AuditEntryWhereInput[]
-  userId?: Prisma.StringFilter<"AuditEntry"> | string
+  userId?: Prisma.StringNullableFilter<"AuditEntry"> | string | null
   action?: Prisma.StringFilter<"AuditEntry"> | string
   actor?: Prisma.EnumAuditActorFilter<"AuditEntry"> | $Enums.AuditActor
   changedFields?: Prisma.StringNullableListFilter<"AuditEntry">
   at?: Prisma.DateTimeFilter<"AuditEntry"> | Date | string
-  user?: Prisma.XOR<Prisma.UserScalarRelationFilter, Prisma.UserWhereInput>
+  user?: Prisma.XOR<Prisma.UserNullableScalarRelationFilter, Prisma.UserWhereInput> | null
 }, "id">
 
 export type AuditEntryOrderByWithAggregationInput = {
   id?: Prisma.SortOrder
-  userId?: Prisma.SortOrder
+  userId?: Prisma.SortOrderInput | Prisma.SortOrder
   action?: Prisma.SortOrder
   actor?: Prisma.SortOrder
   changedFields?: Prisma.SortOrder
@@ -229,7 +229,7 @@ export type AuditEntryScalarWhereWithAggregatesInput = {
   OR?: Prisma.AuditEntryScalarWhereWithAggregatesInput[]
   NOT?: Prisma.AuditEntryScalarWhereWithAggregatesInput | Prisma.AuditEntryScalarWhereWithAggregatesInput[]
   id?: Prisma.UuidWithAggregatesFilter<"AuditEntry"> | string
-  userId?: Prisma.StringWithAggregatesFilter<"AuditEntry"> | string
+  userId?: Prisma.StringNullableWithAggregatesFilter<"AuditEntry"> | string | null
   action?: Prisma.StringWithAggregatesFilter<"AuditEntry"> | string
   actor?: Prisma.EnumAuditActorWithAggregatesFilter<"AuditEntry"> | $Enums.AuditActor
   changedFields?: Prisma.StringNullableListFilter<"AuditEntry">
@@ -242,12 +242,12 @@ export type AuditEntryCreateInput = {
   actor: $Enums.AuditActor
   changedFields?: Prisma.AuditEntryCreatechangedFieldsInput | string[]
   at?: Date | string
-  user: Prisma.UserCreateNestedOneWithoutAuditEntriesInput
+  user?: Prisma.UserCreateNestedOneWithoutAuditEntriesInput
 }
 
 export type AuditEntryUncheckedCreateInput = {
   id: string
-  userId: string
+  userId?: string | null
   action: string
   actor: $Enums.AuditActor
   changedFields?: Prisma.AuditEntryCreatechangedFieldsInput | string[]
@@ -260,12 +260,12 @@ export type AuditEntryUpdateInput = {
   actor?: Prisma.EnumAuditActorFieldUpdateOperationsInput | $Enums.AuditActor
   changedFields?: Prisma.AuditEntryUpdatechangedFieldsInput | string[]
   at?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
-  user?: Prisma.UserUpdateOneRequiredWithoutAuditEntriesNestedInput
+  user?: Prisma.UserUpdateOneWithoutAuditEntriesNestedInput
 }
 
 export type AuditEntryUncheckedUpdateInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
-  userId?: Prisma.StringFieldUpdateOperationsInput | string
+  userId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   action?: Prisma.StringFieldUpdateOperationsInput | string
   actor?: Prisma.EnumAuditActorFieldUpdateOperationsInput | $Enums.AuditActor
   changedFields?: Prisma.AuditEntryUpdatechangedFieldsInput | string[]
@@ -274,7 +274,7 @@ export type AuditEntryUncheckedUpdateInput = {
 
 export type AuditEntryCreateManyInput = {
   id: string
-  userId: string
+  userId?: string | null
   action: string
   actor: $Enums.AuditActor
   changedFields?: Prisma.AuditEntryCreatechangedFieldsInput | string[]
@@ -291,7 +291,7 @@ export type AuditEntryUpdateManyMutationInput = {
 
 export type AuditEntryUncheckedUpdateManyInput = {
   id?: Prisma.StringFieldUpdateOperationsInput | string
-  userId?: Prisma.StringFieldUpdateOperationsInput | string
+  userId?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
   action?: Prisma.StringFieldUpdateOperationsInput | string
   actor?: Prisma.EnumAuditActorFieldUpdateOperationsInput | $Enums.AuditActor
   changedFields?: Prisma.AuditEntryUpdatechangedFieldsInput | string[]
@@ -435,7 +435,7 @@ export type AuditEntryScalarWhereInput = {
   OR?: Prisma.AuditEntryScalarWhereInput[]
   NOT?: Prisma.AuditEntryScalarWhereInput | Prisma.AuditEntryScalarWhereInput[]
   id?: Prisma.UuidFilter<"AuditEntry"> | string
-  userId?: Prisma.StringFilter<"AuditEntry"> | string
+  userId?: Prisma.StringNullableFilter<"AuditEntry"> | string | null
   action?: Prisma.StringFilter<"AuditEntry"> | string
   actor?: Prisma.EnumAuditActorFilter<"AuditEntry"> | $Enums.AuditActor
   changedFields?: Prisma.StringNullableListFilter<"AuditEntry">
@@ -483,7 +483,7 @@ export type AuditEntrySelect<ExtArgs extends runtime.Types.Extensions.InternalAr
   actor?: boolean
   changedFields?: boolean
   at?: boolean
-  user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
+  user?: boolean | Prisma.AuditEntry$userArgs<ExtArgs>
 }, ExtArgs["result"]["auditEntry"]>
 
 export type AuditEntrySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -493,7 +493,7 @@ export type AuditEntrySelectCreateManyAndReturn<ExtArgs extends runtime.Types.Ex
   actor?: boolean
   changedFields?: boolean
   at?: boolean
-  user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
+  user?: boolean | Prisma.AuditEntry$userArgs<ExtArgs>
 }, ExtArgs["result"]["auditEntry"]>
 
 export type AuditEntrySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -503,7 +503,7 @@ export type AuditEntrySelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Ex
   actor?: boolean
   changedFields?: boolean
   at?: boolean
-  user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
+  user?: boolean | Prisma.AuditEntry$userArgs<ExtArgs>
 }, ExtArgs["result"]["auditEntry"]>
 
 export type AuditEntrySelectScalar = {
@@ -517,26 +517,29 @@ export type AuditEntrySelectScalar = {
 
 export type AuditEntryOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"id" | "userId" | "action" | "actor" | "changedFields" | "at", ExtArgs["result"]["auditEntry"]>
 export type AuditEntryInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
-  user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
+  user?: boolean | Prisma.AuditEntry$userArgs<ExtArgs>
 }
 export type AuditEntryIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
-  user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
+  user?: boolean | Prisma.AuditEntry$userArgs<ExtArgs>
 }
 export type AuditEntryIncludeUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
-  user?: boolean | Prisma.UserDefaultArgs<ExtArgs>
+  user?: boolean | Prisma.AuditEntry$userArgs<ExtArgs>
 }
 
 export type $AuditEntryPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "AuditEntry"
   objects: {
-    user: Prisma.$UserPayload<ExtArgs>
+    user: Prisma.$UserPayload<ExtArgs> | null
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     /**
      * UUIDv7, made by the server.
      */
     id: string
-    userId: string
+    /**
+     * Null: of an account that was deleted.
+     */
+    userId: string | null
     /**
      * Such as profile.changed, picture.uploaded, user.created.
      */
@@ -938,7 +941,7 @@ readonly fields: AuditEntryFieldRefs;
  */
 export interface Prisma__AuditEntryClient<T, Null = never, ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs, GlobalOmitOptions = {}> extends Prisma.PrismaPromise<T> {
   readonly [Symbol.toStringTag]: "PrismaPromise"
-  user<T extends Prisma.UserDefaultArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.UserDefaultArgs<ExtArgs>>): Prisma.Prisma__UserClient<runtime.Types.Result.GetResult<Prisma.$UserPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | Null, Null, ExtArgs, GlobalOmitOptions>
+  user<T extends Prisma.AuditEntry$userArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.AuditEntry$userArgs<ExtArgs>>): Prisma.Prisma__UserClient<runtime.Types.Result.GetResult<Prisma.$UserPayload<ExtArgs>, T, "findUniqueOrThrow", GlobalOmitOptions> | null, null, ExtArgs, GlobalOmitOptions>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -1372,6 +1375,25 @@ export type AuditEntryDeleteManyArgs<ExtArgs extends runtime.Types.Extensions.In
    * Limit how many AuditEntries to delete.
    */
   limit?: number
+}
+
+/**
+ * AuditEntry.user
+ */
+export type AuditEntry$userArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the User
+   */
+  select?: Prisma.UserSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the User
+   */
+  omit?: Prisma.UserOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.UserInclude<ExtArgs> | null
+  where?: Prisma.UserWhereInput
 }
 
 /**

@@ -389,6 +389,7 @@ export type UserWhereInput = {
   syncSessions?: Prisma.SyncSessionListRelationFilter
   usernames?: Prisma.UsernameHistoryListRelationFilter
   auditEntries?: Prisma.AuditEntryListRelationFilter
+  removals?: Prisma.RemovalListRelationFilter
 }
 
 export type UserOrderByWithRelationInput = {
@@ -430,6 +431,7 @@ export type UserOrderByWithRelationInput = {
   syncSessions?: Prisma.SyncSessionOrderByRelationAggregateInput
   usernames?: Prisma.UsernameHistoryOrderByRelationAggregateInput
   auditEntries?: Prisma.AuditEntryOrderByRelationAggregateInput
+  removals?: Prisma.RemovalOrderByRelationAggregateInput
 }
 
 export type UserWhereUniqueInput = Prisma.AtLeast<{
@@ -474,6 +476,7 @@ export type UserWhereUniqueInput = Prisma.AtLeast<{
   syncSessions?: Prisma.SyncSessionListRelationFilter
   usernames?: Prisma.UsernameHistoryListRelationFilter
   auditEntries?: Prisma.AuditEntryListRelationFilter
+  removals?: Prisma.RemovalListRelationFilter
 }, "id" | "username">
 
 export type UserOrderByWithAggregationInput = {
@@ -571,6 +574,7 @@ export type UserCreateInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateInput = {
@@ -612,6 +616,7 @@ export type UserUncheckedCreateInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserUpdateInput = {
@@ -653,6 +658,7 @@ export type UserUpdateInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateInput = {
@@ -694,6 +700,7 @@ export type UserUncheckedUpdateInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateManyInput = {
@@ -1122,16 +1129,32 @@ export type UserUpdateOneWithoutUsernamesNestedInput = {
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutUsernamesInput, Prisma.UserUpdateWithoutUsernamesInput>, Prisma.UserUncheckedUpdateWithoutUsernamesInput>
 }
 
+export type UserCreateNestedOneWithoutRemovalsInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutRemovalsInput, Prisma.UserUncheckedCreateWithoutRemovalsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutRemovalsInput
+  connect?: Prisma.UserWhereUniqueInput
+}
+
+export type UserUpdateOneRequiredWithoutRemovalsNestedInput = {
+  create?: Prisma.XOR<Prisma.UserCreateWithoutRemovalsInput, Prisma.UserUncheckedCreateWithoutRemovalsInput>
+  connectOrCreate?: Prisma.UserCreateOrConnectWithoutRemovalsInput
+  upsert?: Prisma.UserUpsertWithoutRemovalsInput
+  connect?: Prisma.UserWhereUniqueInput
+  update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutRemovalsInput, Prisma.UserUpdateWithoutRemovalsInput>, Prisma.UserUncheckedUpdateWithoutRemovalsInput>
+}
+
 export type UserCreateNestedOneWithoutAuditEntriesInput = {
   create?: Prisma.XOR<Prisma.UserCreateWithoutAuditEntriesInput, Prisma.UserUncheckedCreateWithoutAuditEntriesInput>
   connectOrCreate?: Prisma.UserCreateOrConnectWithoutAuditEntriesInput
   connect?: Prisma.UserWhereUniqueInput
 }
 
-export type UserUpdateOneRequiredWithoutAuditEntriesNestedInput = {
+export type UserUpdateOneWithoutAuditEntriesNestedInput = {
   create?: Prisma.XOR<Prisma.UserCreateWithoutAuditEntriesInput, Prisma.UserUncheckedCreateWithoutAuditEntriesInput>
   connectOrCreate?: Prisma.UserCreateOrConnectWithoutAuditEntriesInput
   upsert?: Prisma.UserUpsertWithoutAuditEntriesInput
+  disconnect?: Prisma.UserWhereInput | boolean
+  delete?: Prisma.UserWhereInput | boolean
   connect?: Prisma.UserWhereUniqueInput
   update?: Prisma.XOR<Prisma.XOR<Prisma.UserUpdateToOneWithWhereWithoutAuditEntriesInput, Prisma.UserUpdateWithoutAuditEntriesInput>, Prisma.UserUncheckedUpdateWithoutAuditEntriesInput>
 }
@@ -1174,6 +1197,7 @@ export type UserCreateWithoutProfileInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutProfileInput = {
@@ -1214,6 +1238,7 @@ export type UserUncheckedCreateWithoutProfileInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutProfileInput = {
@@ -1270,6 +1295,7 @@ export type UserUpdateWithoutProfileInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutProfileInput = {
@@ -1310,6 +1336,7 @@ export type UserUncheckedUpdateWithoutProfileInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutCompletionStateInput = {
@@ -1350,6 +1377,7 @@ export type UserCreateWithoutCompletionStateInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutCompletionStateInput = {
@@ -1390,6 +1418,7 @@ export type UserUncheckedCreateWithoutCompletionStateInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutCompletionStateInput = {
@@ -1446,6 +1475,7 @@ export type UserUpdateWithoutCompletionStateInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutCompletionStateInput = {
@@ -1486,6 +1516,7 @@ export type UserUncheckedUpdateWithoutCompletionStateInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutPreferencesInput = {
@@ -1526,6 +1557,7 @@ export type UserCreateWithoutPreferencesInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutPreferencesInput = {
@@ -1566,6 +1598,7 @@ export type UserUncheckedCreateWithoutPreferencesInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutPreferencesInput = {
@@ -1622,6 +1655,7 @@ export type UserUpdateWithoutPreferencesInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutPreferencesInput = {
@@ -1662,6 +1696,7 @@ export type UserUncheckedUpdateWithoutPreferencesInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutPrivacyInput = {
@@ -1702,6 +1737,7 @@ export type UserCreateWithoutPrivacyInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutPrivacyInput = {
@@ -1742,6 +1778,7 @@ export type UserUncheckedCreateWithoutPrivacyInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutPrivacyInput = {
@@ -1798,6 +1835,7 @@ export type UserUpdateWithoutPrivacyInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutPrivacyInput = {
@@ -1838,6 +1876,7 @@ export type UserUncheckedUpdateWithoutPrivacyInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutFollowingInput = {
@@ -1878,6 +1917,7 @@ export type UserCreateWithoutFollowingInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutFollowingInput = {
@@ -1918,6 +1958,7 @@ export type UserUncheckedCreateWithoutFollowingInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutFollowingInput = {
@@ -1963,6 +2004,7 @@ export type UserCreateWithoutFollowersInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutFollowersInput = {
@@ -2003,6 +2045,7 @@ export type UserUncheckedCreateWithoutFollowersInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutFollowersInput = {
@@ -2059,6 +2102,7 @@ export type UserUpdateWithoutFollowingInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutFollowingInput = {
@@ -2099,6 +2143,7 @@ export type UserUncheckedUpdateWithoutFollowingInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserUpsertWithoutFollowersInput = {
@@ -2150,6 +2195,7 @@ export type UserUpdateWithoutFollowersInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutFollowersInput = {
@@ -2190,6 +2236,7 @@ export type UserUncheckedUpdateWithoutFollowersInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutRequestsSentInput = {
@@ -2230,6 +2277,7 @@ export type UserCreateWithoutRequestsSentInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutRequestsSentInput = {
@@ -2270,6 +2318,7 @@ export type UserUncheckedCreateWithoutRequestsSentInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutRequestsSentInput = {
@@ -2315,6 +2364,7 @@ export type UserCreateWithoutRequestsReceivedInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutRequestsReceivedInput = {
@@ -2355,6 +2405,7 @@ export type UserUncheckedCreateWithoutRequestsReceivedInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutRequestsReceivedInput = {
@@ -2411,6 +2462,7 @@ export type UserUpdateWithoutRequestsSentInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutRequestsSentInput = {
@@ -2451,6 +2503,7 @@ export type UserUncheckedUpdateWithoutRequestsSentInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserUpsertWithoutRequestsReceivedInput = {
@@ -2502,6 +2555,7 @@ export type UserUpdateWithoutRequestsReceivedInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutRequestsReceivedInput = {
@@ -2542,6 +2596,7 @@ export type UserUncheckedUpdateWithoutRequestsReceivedInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutBlocksInput = {
@@ -2582,6 +2637,7 @@ export type UserCreateWithoutBlocksInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutBlocksInput = {
@@ -2622,6 +2678,7 @@ export type UserUncheckedCreateWithoutBlocksInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutBlocksInput = {
@@ -2667,6 +2724,7 @@ export type UserCreateWithoutBlockedByInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutBlockedByInput = {
@@ -2707,6 +2765,7 @@ export type UserUncheckedCreateWithoutBlockedByInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutBlockedByInput = {
@@ -2763,6 +2822,7 @@ export type UserUpdateWithoutBlocksInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutBlocksInput = {
@@ -2803,6 +2863,7 @@ export type UserUncheckedUpdateWithoutBlocksInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserUpsertWithoutBlockedByInput = {
@@ -2854,6 +2915,7 @@ export type UserUpdateWithoutBlockedByInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutBlockedByInput = {
@@ -2894,6 +2956,7 @@ export type UserUncheckedUpdateWithoutBlockedByInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutCrewMemberFollowsInput = {
@@ -2934,6 +2997,7 @@ export type UserCreateWithoutCrewMemberFollowsInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutCrewMemberFollowsInput = {
@@ -2974,6 +3038,7 @@ export type UserUncheckedCreateWithoutCrewMemberFollowsInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutCrewMemberFollowsInput = {
@@ -3030,6 +3095,7 @@ export type UserUpdateWithoutCrewMemberFollowsInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutCrewMemberFollowsInput = {
@@ -3070,6 +3136,7 @@ export type UserUncheckedUpdateWithoutCrewMemberFollowsInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutStudioFollowsInput = {
@@ -3110,6 +3177,7 @@ export type UserCreateWithoutStudioFollowsInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutStudioFollowsInput = {
@@ -3150,6 +3218,7 @@ export type UserUncheckedCreateWithoutStudioFollowsInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutStudioFollowsInput = {
@@ -3206,6 +3275,7 @@ export type UserUpdateWithoutStudioFollowsInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutStudioFollowsInput = {
@@ -3246,6 +3316,7 @@ export type UserUncheckedUpdateWithoutStudioFollowsInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutEventsInput = {
@@ -3286,6 +3357,7 @@ export type UserCreateWithoutEventsInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutEventsInput = {
@@ -3326,6 +3398,7 @@ export type UserUncheckedCreateWithoutEventsInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutEventsInput = {
@@ -3382,6 +3455,7 @@ export type UserUpdateWithoutEventsInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutEventsInput = {
@@ -3422,6 +3496,7 @@ export type UserUncheckedUpdateWithoutEventsInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutPicturesInput = {
@@ -3462,6 +3537,7 @@ export type UserCreateWithoutPicturesInput = {
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutPicturesInput = {
@@ -3502,6 +3578,7 @@ export type UserUncheckedCreateWithoutPicturesInput = {
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutPicturesInput = {
@@ -3558,6 +3635,7 @@ export type UserUpdateWithoutPicturesInput = {
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutPicturesInput = {
@@ -3598,6 +3676,7 @@ export type UserUncheckedUpdateWithoutPicturesInput = {
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutSyncSessionsInput = {
@@ -3638,6 +3717,7 @@ export type UserCreateWithoutSyncSessionsInput = {
   events?: Prisma.EventCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutSyncSessionsInput = {
@@ -3678,6 +3758,7 @@ export type UserUncheckedCreateWithoutSyncSessionsInput = {
   events?: Prisma.EventUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutSyncSessionsInput = {
@@ -3734,6 +3815,7 @@ export type UserUpdateWithoutSyncSessionsInput = {
   events?: Prisma.EventUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutSyncSessionsInput = {
@@ -3774,6 +3856,7 @@ export type UserUncheckedUpdateWithoutSyncSessionsInput = {
   events?: Prisma.EventUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 export type UserCreateWithoutUsernamesInput = {
@@ -3814,6 +3897,7 @@ export type UserCreateWithoutUsernamesInput = {
   events?: Prisma.EventCreateNestedManyWithoutUserInput
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutUsernamesInput = {
@@ -3854,6 +3938,7 @@ export type UserUncheckedCreateWithoutUsernamesInput = {
   events?: Prisma.EventUncheckedCreateNestedManyWithoutUserInput
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutUsernamesInput = {
@@ -3910,6 +3995,7 @@ export type UserUpdateWithoutUsernamesInput = {
   events?: Prisma.EventUpdateManyWithoutUserNestedInput
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutUsernamesInput = {
@@ -3949,6 +4035,187 @@ export type UserUncheckedUpdateWithoutUsernamesInput = {
   studioFollows?: Prisma.StudioFollowUncheckedUpdateManyWithoutUserNestedInput
   events?: Prisma.EventUncheckedUpdateManyWithoutUserNestedInput
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
+  auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
+}
+
+export type UserCreateWithoutRemovalsInput = {
+  id: string
+  username?: string | null
+  email?: string | null
+  firstName?: string | null
+  lastName?: string | null
+  clerkImageUrl?: string | null
+  clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
+  clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
+  pictureRevision?: number
+  lastPictureVersion?: number
+  followerCount?: number
+  followingCount?: number
+  followRequestCount?: number
+  followedCrewMemberCount?: number
+  followedStudioCount?: number
+  blockedCount?: number
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  closedAt?: Date | string | null
+  profile?: Prisma.ProfileCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateCreateNestedOneWithoutUserInput
+  preferences?: Prisma.PreferencesCreateNestedOneWithoutUserInput
+  privacy?: Prisma.PrivacyCreateNestedOneWithoutUserInput
+  pictures?: Prisma.PictureCreateNestedManyWithoutUserInput
+  followers?: Prisma.FollowCreateNestedManyWithoutFolloweeInput
+  following?: Prisma.FollowCreateNestedManyWithoutFollowerInput
+  requestsReceived?: Prisma.FollowRequestCreateNestedManyWithoutRequesteeInput
+  requestsSent?: Prisma.FollowRequestCreateNestedManyWithoutRequesterInput
+  blocks?: Prisma.BlockCreateNestedManyWithoutBlockerInput
+  blockedBy?: Prisma.BlockCreateNestedManyWithoutBlockedInput
+  crewMemberFollows?: Prisma.CrewMemberFollowCreateNestedManyWithoutUserInput
+  studioFollows?: Prisma.StudioFollowCreateNestedManyWithoutUserInput
+  events?: Prisma.EventCreateNestedManyWithoutUserInput
+  syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
+  usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
+  auditEntries?: Prisma.AuditEntryCreateNestedManyWithoutUserInput
+}
+
+export type UserUncheckedCreateWithoutRemovalsInput = {
+  id: string
+  username?: string | null
+  email?: string | null
+  firstName?: string | null
+  lastName?: string | null
+  clerkImageUrl?: string | null
+  clerkUsername?: string | null
+  clerkUsernameUpdatedAt?: Date | string | null
+  clerkUpdatedAt?: Date | string | null
+  clerkMirroredImageUrl?: string | null
+  pictureRevision?: number
+  lastPictureVersion?: number
+  followerCount?: number
+  followingCount?: number
+  followRequestCount?: number
+  followedCrewMemberCount?: number
+  followedStudioCount?: number
+  blockedCount?: number
+  createdAt?: Date | string
+  updatedAt?: Date | string
+  closedAt?: Date | string | null
+  profile?: Prisma.ProfileUncheckedCreateNestedOneWithoutUserInput
+  completionState?: Prisma.CompletionStateUncheckedCreateNestedOneWithoutUserInput
+  preferences?: Prisma.PreferencesUncheckedCreateNestedOneWithoutUserInput
+  privacy?: Prisma.PrivacyUncheckedCreateNestedOneWithoutUserInput
+  pictures?: Prisma.PictureUncheckedCreateNestedManyWithoutUserInput
+  followers?: Prisma.FollowUncheckedCreateNestedManyWithoutFolloweeInput
+  following?: Prisma.FollowUncheckedCreateNestedManyWithoutFollowerInput
+  requestsReceived?: Prisma.FollowRequestUncheckedCreateNestedManyWithoutRequesteeInput
+  requestsSent?: Prisma.FollowRequestUncheckedCreateNestedManyWithoutRequesterInput
+  blocks?: Prisma.BlockUncheckedCreateNestedManyWithoutBlockerInput
+  blockedBy?: Prisma.BlockUncheckedCreateNestedManyWithoutBlockedInput
+  crewMemberFollows?: Prisma.CrewMemberFollowUncheckedCreateNestedManyWithoutUserInput
+  studioFollows?: Prisma.StudioFollowUncheckedCreateNestedManyWithoutUserInput
+  events?: Prisma.EventUncheckedCreateNestedManyWithoutUserInput
+  syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
+  usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
+  auditEntries?: Prisma.AuditEntryUncheckedCreateNestedManyWithoutUserInput
+}
+
+export type UserCreateOrConnectWithoutRemovalsInput = {
+  where: Prisma.UserWhereUniqueInput
+  create: Prisma.XOR<Prisma.UserCreateWithoutRemovalsInput, Prisma.UserUncheckedCreateWithoutRemovalsInput>
+}
+
+export type UserUpsertWithoutRemovalsInput = {
+  update: Prisma.XOR<Prisma.UserUpdateWithoutRemovalsInput, Prisma.UserUncheckedUpdateWithoutRemovalsInput>
+  create: Prisma.XOR<Prisma.UserCreateWithoutRemovalsInput, Prisma.UserUncheckedCreateWithoutRemovalsInput>
+  where?: Prisma.UserWhereInput
+}
+
+export type UserUpdateToOneWithWhereWithoutRemovalsInput = {
+  where?: Prisma.UserWhereInput
+  data: Prisma.XOR<Prisma.UserUpdateWithoutRemovalsInput, Prisma.UserUncheckedUpdateWithoutRemovalsInput>
+}
+
+export type UserUpdateWithoutRemovalsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  firstName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
+  lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  followerCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followingCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followRequestCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followedCrewMemberCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followedStudioCount?: Prisma.IntFieldUpdateOperationsInput | number
+  blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  profile?: Prisma.ProfileUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUpdateOneWithoutUserNestedInput
+  preferences?: Prisma.PreferencesUpdateOneWithoutUserNestedInput
+  privacy?: Prisma.PrivacyUpdateOneWithoutUserNestedInput
+  pictures?: Prisma.PictureUpdateManyWithoutUserNestedInput
+  followers?: Prisma.FollowUpdateManyWithoutFolloweeNestedInput
+  following?: Prisma.FollowUpdateManyWithoutFollowerNestedInput
+  requestsReceived?: Prisma.FollowRequestUpdateManyWithoutRequesteeNestedInput
+  requestsSent?: Prisma.FollowRequestUpdateManyWithoutRequesterNestedInput
+  blocks?: Prisma.BlockUpdateManyWithoutBlockerNestedInput
+  blockedBy?: Prisma.BlockUpdateManyWithoutBlockedNestedInput
+  crewMemberFollows?: Prisma.CrewMemberFollowUpdateManyWithoutUserNestedInput
+  studioFollows?: Prisma.StudioFollowUpdateManyWithoutUserNestedInput
+  events?: Prisma.EventUpdateManyWithoutUserNestedInput
+  syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
+  usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
+  auditEntries?: Prisma.AuditEntryUpdateManyWithoutUserNestedInput
+}
+
+export type UserUncheckedUpdateWithoutRemovalsInput = {
+  id?: Prisma.StringFieldUpdateOperationsInput | string
+  username?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  email?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  firstName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  lastName?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsername?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  clerkUsernameUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkUpdatedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  clerkMirroredImageUrl?: Prisma.NullableStringFieldUpdateOperationsInput | string | null
+  pictureRevision?: Prisma.IntFieldUpdateOperationsInput | number
+  lastPictureVersion?: Prisma.IntFieldUpdateOperationsInput | number
+  followerCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followingCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followRequestCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followedCrewMemberCount?: Prisma.IntFieldUpdateOperationsInput | number
+  followedStudioCount?: Prisma.IntFieldUpdateOperationsInput | number
+  blockedCount?: Prisma.IntFieldUpdateOperationsInput | number
+  createdAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  updatedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  closedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  profile?: Prisma.ProfileUncheckedUpdateOneWithoutUserNestedInput
+  completionState?: Prisma.CompletionStateUncheckedUpdateOneWithoutUserNestedInput
+  preferences?: Prisma.PreferencesUncheckedUpdateOneWithoutUserNestedInput
+  privacy?: Prisma.PrivacyUncheckedUpdateOneWithoutUserNestedInput
+  pictures?: Prisma.PictureUncheckedUpdateManyWithoutUserNestedInput
+  followers?: Prisma.FollowUncheckedUpdateManyWithoutFolloweeNestedInput
+  following?: Prisma.FollowUncheckedUpdateManyWithoutFollowerNestedInput
+  requestsReceived?: Prisma.FollowRequestUncheckedUpdateManyWithoutRequesteeNestedInput
+  requestsSent?: Prisma.FollowRequestUncheckedUpdateManyWithoutRequesterNestedInput
+  blocks?: Prisma.BlockUncheckedUpdateManyWithoutBlockerNestedInput
+  blockedBy?: Prisma.BlockUncheckedUpdateManyWithoutBlockedNestedInput
+  crewMemberFollows?: Prisma.CrewMemberFollowUncheckedUpdateManyWithoutUserNestedInput
+  studioFollows?: Prisma.StudioFollowUncheckedUpdateManyWithoutUserNestedInput
+  events?: Prisma.EventUncheckedUpdateManyWithoutUserNestedInput
+  syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
+  usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
   auditEntries?: Prisma.AuditEntryUncheckedUpdateManyWithoutUserNestedInput
 }
 
@@ -3990,6 +4257,7 @@ export type UserCreateWithoutAuditEntriesInput = {
   events?: Prisma.EventCreateNestedManyWithoutUserInput
   syncSessions?: Prisma.SyncSessionCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalCreateNestedManyWithoutUserInput
 }
 
 export type UserUncheckedCreateWithoutAuditEntriesInput = {
@@ -4030,6 +4298,7 @@ export type UserUncheckedCreateWithoutAuditEntriesInput = {
   events?: Prisma.EventUncheckedCreateNestedManyWithoutUserInput
   syncSessions?: Prisma.SyncSessionUncheckedCreateNestedManyWithoutUserInput
   usernames?: Prisma.UsernameHistoryUncheckedCreateNestedManyWithoutUserInput
+  removals?: Prisma.RemovalUncheckedCreateNestedManyWithoutUserInput
 }
 
 export type UserCreateOrConnectWithoutAuditEntriesInput = {
@@ -4086,6 +4355,7 @@ export type UserUpdateWithoutAuditEntriesInput = {
   events?: Prisma.EventUpdateManyWithoutUserNestedInput
   syncSessions?: Prisma.SyncSessionUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUpdateManyWithoutUserNestedInput
 }
 
 export type UserUncheckedUpdateWithoutAuditEntriesInput = {
@@ -4126,6 +4396,7 @@ export type UserUncheckedUpdateWithoutAuditEntriesInput = {
   events?: Prisma.EventUncheckedUpdateManyWithoutUserNestedInput
   syncSessions?: Prisma.SyncSessionUncheckedUpdateManyWithoutUserNestedInput
   usernames?: Prisma.UsernameHistoryUncheckedUpdateManyWithoutUserNestedInput
+  removals?: Prisma.RemovalUncheckedUpdateManyWithoutUserNestedInput
 }
 
 
@@ -4147,6 +4418,7 @@ export type UserCountOutputType = {
   syncSessions: number
   usernames: number
   auditEntries: number
+  removals: number
 }
 
 export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
@@ -4163,6 +4435,7 @@ export type UserCountOutputTypeSelect<ExtArgs extends runtime.Types.Extensions.I
   syncSessions?: boolean | UserCountOutputTypeCountSyncSessionsArgs
   usernames?: boolean | UserCountOutputTypeCountUsernamesArgs
   auditEntries?: boolean | UserCountOutputTypeCountAuditEntriesArgs
+  removals?: boolean | UserCountOutputTypeCountRemovalsArgs
 }
 
 /**
@@ -4266,6 +4539,13 @@ export type UserCountOutputTypeCountAuditEntriesArgs<ExtArgs extends runtime.Typ
   where?: Prisma.AuditEntryWhereInput
 }
 
+/**
+ * UserCountOutputType without action
+ */
+export type UserCountOutputTypeCountRemovalsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  where?: Prisma.RemovalWhereInput
+}
+
 
 export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   id?: boolean
@@ -4306,6 +4586,7 @@ export type UserSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = r
   syncSessions?: boolean | Prisma.User$syncSessionsArgs<ExtArgs>
   usernames?: boolean | Prisma.User$usernamesArgs<ExtArgs>
   auditEntries?: boolean | Prisma.User$auditEntriesArgs<ExtArgs>
+  removals?: boolean | Prisma.User$removalsArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }, ExtArgs["result"]["user"]>
 
@@ -4400,6 +4681,7 @@ export type UserInclude<ExtArgs extends runtime.Types.Extensions.InternalArgs = 
   syncSessions?: boolean | Prisma.User$syncSessionsArgs<ExtArgs>
   usernames?: boolean | Prisma.User$usernamesArgs<ExtArgs>
   auditEntries?: boolean | Prisma.User$auditEntriesArgs<ExtArgs>
+  removals?: boolean | Prisma.User$removalsArgs<ExtArgs>
   _count?: boolean | Prisma.UserCountOutputTypeDefaultArgs<ExtArgs>
 }
 export type UserIncludeCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {}
@@ -4425,6 +4707,7 @@ export type $UserPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs =
     syncSessions: Prisma.$SyncSessionPayload<ExtArgs>[]
     usernames: Prisma.$UsernameHistoryPayload<ExtArgs>[]
     auditEntries: Prisma.$AuditEntryPayload<ExtArgs>[]
+    removals: Prisma.$RemovalPayload<ExtArgs>[]
   }
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     /**
@@ -4889,6 +5172,7 @@ export interface Prisma__UserClient<T, Null = never, ExtArgs extends runtime.Typ
   syncSessions<T extends Prisma.User$syncSessionsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$syncSessionsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$SyncSessionPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   usernames<T extends Prisma.User$usernamesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$usernamesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$UsernameHistoryPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   auditEntries<T extends Prisma.User$auditEntriesArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$auditEntriesArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$AuditEntryPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
+  removals<T extends Prisma.User$removalsArgs<ExtArgs> = {}>(args?: Prisma.Subset<T, Prisma.User$removalsArgs<ExtArgs>>): Prisma.PrismaPromise<runtime.Types.Result.GetResult<Prisma.$RemovalPayload<ExtArgs>, T, "findMany", GlobalOmitOptions> | Null>
   /**
    * Attaches callbacks for the resolution and/or rejection of the Promise.
    * @param onfulfilled The callback to execute when the Promise is resolved.
@@ -5717,6 +6001,30 @@ export type User$auditEntriesArgs<ExtArgs extends runtime.Types.Extensions.Inter
   take?: number
   skip?: number
   distinct?: Prisma.AuditEntryScalarFieldEnum | Prisma.AuditEntryScalarFieldEnum[]
+}
+
+/**
+ * User.removals
+ */
+export type User$removalsArgs<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
+  /**
+   * Select specific fields to fetch from the Removal
+   */
+  select?: Prisma.RemovalSelect<ExtArgs> | null
+  /**
+   * Omit specific fields from the Removal
+   */
+  omit?: Prisma.RemovalOmit<ExtArgs> | null
+  /**
+   * Choose, which related nodes to fetch as well
+   */
+  include?: Prisma.RemovalInclude<ExtArgs> | null
+  where?: Prisma.RemovalWhereInput
+  orderBy?: Prisma.RemovalOrderByWithRelationInput | Prisma.RemovalOrderByWithRelationInput[]
+  cursor?: Prisma.RemovalWhereUniqueInput
+  take?: number
+  skip?: number
+  distinct?: Prisma.RemovalScalarFieldEnum | Prisma.RemovalScalarFieldEnum[]
 }
 
 /**
