@@ -156,13 +156,13 @@ test('a client that left before its body was wanted is not waited for', async ()
     // Whoever is new has to be looked up before their body is read.
     await client.query('begin; lock table users');
     const asking = open({ ...json, authorization, 'content-length': '1000' });
-    await expect.poll(() => app.takeStatements().join()).toContain('join users');
+    await expect.poll(() => app.takeStatements().join(), { timeout: 60_000 }).toContain('join users');
     asking.destroy();
     // Answered on a connection of its own, this one says that the server has seen the other go.
     await fetch(new URL('/health/live', address));
     await client.query('rollback');
   });
-  await expect.poll(answered).toBe(before + 1);
+  await expect.poll(answered, { timeout: 60_000 }).toBe(before + 1);
 });
 
 test('a token of 100 kB is refused over a real connection too', async () => {

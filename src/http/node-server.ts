@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import { RequestError } from '../errors.ts';
 import type { HttpHandler, HttpReply, HttpRequest } from './exchange.ts';
+import { isWebSocketUpgrade } from './other-upgrades.ts';
 
 /** A client that is still sending when it is refused is heard for so long, so that it gets to read why. */
 const lingerMs = 2_000;
@@ -15,7 +16,8 @@ const maxHeaderSize = 128 * 1024;
 
 /** Node's HTTP server around a handler. The handler answers every error itself. */
 export function createNodeServer(handle: HttpHandler): Server {
-  const options = { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 65_000, maxHeaderSize };
+  const timeouts = { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 65_000 };
+  const options = { ...timeouts, maxHeaderSize, shouldUpgradeCallback: isWebSocketUpgrade };
   const answer = (message: IncomingMessage, response: ServerResponse, askForBody = () => {}) => {
     const aborted = new AbortController();
     response.on('close', () => aborted.abort());

@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { handleProtocols } from 'graphql-ws';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { isWebSocketUpgrade, serveWithoutUpgrade } from './other-upgrades.ts';
 import { createProtocol, type ProtocolOptions } from './websocket-protocol.ts';
 
 /** A frame holds an operation with its variables; no file comes this way. */
@@ -30,6 +31,7 @@ export function createWebSocketServer(server: Server, options: WebSocketOptions)
   const speak = createProtocol(options);
   const heartbeat = createHeartbeat(sockets.clients, options.pingEveryMs ?? 30_000);
   server.on('upgrade', (request, socket, head) => {
+    if (!isWebSocketUpgrade(request)) return serveWithoutUpgrade(server, request, socket, head);
     socket.on('error', () => socket.destroy());
     const status = upgradeStatus(request, options);
     if (status) return refuseUpgrade(socket, status);

@@ -1,6 +1,6 @@
 import { randomId, type TestApp } from './app.ts';
 import { recordEvents } from './events.ts';
-import { accept, block, follow } from './follow.ts';
+import { accept, block, follow, unfollow } from './follow.ts';
 import { createPerson, type Person } from './person.ts';
 import { createPictureOwner, type PictureOwner } from './picture-owner.ts';
 import { animatedGif, photo } from './pictures.ts';
@@ -35,6 +35,8 @@ export async function createOwnerOfEverything(app: TestApp): Promise<OwnerOfEver
     await follow(owner, { crewMemberTmdbId: tmdbId });
     await follow(owner, { studioTmdbId: tmdbId });
   }
+  await follow(owner, { studioTmdbId: 99 });
+  await unfollow(owner, { studioTmdbId: 99 });
   await recordEvents(owner, [
     { type: 'VIEW', movieId: 1, occurredAt: '2020-01-01T00:00:00.001Z', idempotencyKey: 'first' },
     { type: 'RATING', movieId: 2, rating: 7.5 },
