@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -9,10 +10,14 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/browser/**'],
+    exclude: ['test/browser/**', 'test/scale/**'],
     globalSetup: ['test/support/global-setup.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What is waited for comes within a second on an idle machine: by default a busy one would fail after just that.
+    expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
+    // While one file waits for PostgreSQL, another can run: on two cores as well.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });

@@ -16,6 +16,7 @@ import { createNodeServer } from './http/node-server.ts';
 import { createRestDocs } from './http/rest/docs.ts';
 import { createRest } from './http/rest/rest.ts';
 import { createRouter } from './http/router.ts';
+import { createUploadGate } from './http/upload-gate.ts';
 import { createWebSocketServer, type WebSocketOptions } from './http/websocket.ts';
 import { createGraphQL } from './http/yoga.ts';
 import { createAdministratorReads } from './modules/audit/administrator-reads.ts';
@@ -137,6 +138,7 @@ export function createApp(options: AppOptions): App {
       adminClaim: config.adminClaim,
     }),
     rateLimits: createRateLimits(config.rateLimits),
+    uploadGate: createUploadGate(),
     deletedUsers: platform.deletedUsers,
     toContext,
     log,

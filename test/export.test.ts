@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { lists, pictures } from '../src/modules/export/list-queries.ts';
 import { createZip } from '../src/platform/zip.ts';
 import { deleteAccount } from './support/account.ts';
@@ -194,6 +194,15 @@ describe('the answer', () => {
     ).toBe(0);
   });
 
+  test('is 400 for whoever looks as others do, who get none of it', async () => {
+    const ada = await createPerson(app);
+    const headers = { 'visage-view-as': 'PUBLIC' };
+    expect(await refusalOf(requestExport(app, ada, { headers }))).toEqual([
+      400,
+      { code: 'BAD_USER_INPUT', message: expect.stringContaining('Visage-View-As') },
+    ]);
+  });
+
   test('is 429 while one of the same user, or four of others, are under way', async () => {
     const server = await createTestApp({ beside: app });
     const people = await Promise.all(Array.from({ length: 5 }, () => createPerson(server)));
@@ -212,6 +221,22 @@ describe('the answer', () => {
     ]);
     for (const response of underWay) await readArchive(Buffer.from(await response.arrayBuffer()));
     for (const person of [ada, grace]) await vi.waitFor(() => takeOut(server, person), eventually);
+    await server.close();
+  });
+
+  test('is there for a fifth where the first of four has taken ten minutes, which gives way', async () => {
+    const server = await createTestApp({ beside: app });
+    const people = await Promise.all(Array.from({ length: 5 }, () => createPerson(server)));
+    const [first, fifth, ...others] = people as [Person, Person, ...Person[]];
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const slow = (await requestExport(server, first)).body?.getReader();
+    for (const other of others) expect((await requestExport(server, other)).status).toBe(200);
+    vi.advanceTimersByTime(10 * 60_000 - 1);
+    expect((await requestExport(server, fifth)).status).toBe(429);
+    vi.advanceTimersByTime(1);
+    expect((await requestExport(server, fifth)).status).toBe(200);
+    await expect(slow?.closed).rejects.toThrow('busy');
     await server.close();
   });
 
@@ -270,7 +295,8 @@ describe('an export that is not read to its end', () => {
     await reader.read();
     await expect(ended).rejects.toThrow('nobody read on for 20 ms');
     expect(isLeft).toHaveBeenCalledOnce();
-    await expect(readAll(reader)).rejects.toThrow('nobody read on for 20 ms');
+    // Though nobody reads on: whoever passes the bytes on has to let go of its client.
+    await expect(reader.closed).rejects.toThrow('nobody read on for 20 ms');
   });
 });
 
@@ -297,12 +323,16 @@ describe("an archive that can't be completed", () => {
     await expect(readAll(body?.getReader())).rejects.toThrow('picture store');
   });
 
-  test('breaks off where its owner is deleted meanwhile', async () => {
-    const ada = await createPersonWithEvents({ count: 2_000, reviewLength: 2_048 });
-    const reader = (await requestExport(app, ada)).body?.getReader();
-    await reader?.read();
-    await deleteAccount(ada);
-    await expect(readAll(reader)).rejects.toThrow('was deleted');
+  test('breaks off at once where its owner is deleted meanwhile, at another server too', async () => {
+    const other = await createTestApp({ beside: app });
+    for (const server of [app, other]) {
+      const ada = await createPersonWithEvents({ count: 2_000, reviewLength: 2_048 });
+      const reader = (await requestExport(server, ada)).body?.getReader();
+      await reader?.read();
+      await deleteAccount(ada);
+      await expect(reader?.closed).rejects.toThrow('was deleted');
+    }
+    await other.close();
   });
 });
 

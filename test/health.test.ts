@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestApp, generateKeys, type TestApp } from './support/app.ts';
 import { type ClerkApi, createClerkApi } from './support/clerk-api.ts';
+import { createCuttable } from './support/cuttable.ts';
 import { postJson, send } from './support/http.ts';
 
 const production = () => ({
@@ -9,6 +10,7 @@ const production = () => ({
   CLERK_JWT_KEY: generateKeys().publicKey,
   METRICS_TOKEN: 'operators-only',
 });
+const eventually = { timeout: 60_000 };
 const operator = { headers: { authorization: 'Bearer operators-only' } };
 
 let app: TestApp;
@@ -65,6 +67,28 @@ describe('readiness', () => {
     expect([metrics.status, metrics.text]).toEqual([200, expect.not.stringMatching(/^visage_clerk_webhook_age/m)]);
     expect((await send(beside, '/health/live')).status).toBe(200);
     await beside.close();
+  });
+
+  test('is 503, and metrics are there, while the database has nothing to say, long before it is given up', async () => {
+    const link = await createCuttable(app.database.connectionString);
+    const beside = await createTestApp({ beside: app, parts: { connectionString: link.connectionString } });
+    await expect.poll(() => ready(beside), eventually).toMatchObject({ status: 'ok' });
+    link.freeze();
+    const givenUp = beside.platform.db.check().catch(() => 'the database was given up');
+    const first = await Promise.race([ready(beside), givenUp]);
+    expect(first).toMatchObject({ status: 'not ready', notReady: expect.arrayContaining(['database']), clerk: null });
+    const { text } = (await Promise.race([send(beside, '/metrics'), givenUp])) as { text: string };
+    expect(text).toMatch(/^visage_open_sockets 0$/m);
+    expect(text).not.toMatch(/^visage_clerk_webhook_age/m);
+    await link.cut();
+    await beside.close();
+  });
+
+  test('is looked for once, however many ask at the same moment', async () => {
+    closed.takeStatements();
+    const replies = await Promise.all(Array.from({ length: 50 }, () => ready(closed)));
+    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set(['ok']));
+    expect(closed.takeStatements().filter((sql) => sql === 'select 1')).toHaveLength(1);
   });
 
   test('is 503 while the server stops', async () => {

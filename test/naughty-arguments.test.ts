@@ -1,5 +1,5 @@
 import type { GraphQLObjectType } from 'graphql';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { schema } from '../src/schema.ts';
 import { deleteAccount } from './support/account.ts';
 import { createTestApp, type TestApp } from './support/app.ts';
@@ -8,6 +8,9 @@ import { quarters } from './support/pictures.ts';
 import { closeSockets, signIn } from './support/socket.ts';
 import { by, quoted } from './support/text-fields.ts';
 import { amongWorkers, texts } from './support/texts.ts';
+
+// Each test sends all of the texts, some hundreds.
+vi.setConfig({ testTimeout: 180_000 });
 
 let app: TestApp;
 let address: string;

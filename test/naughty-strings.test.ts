@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createTestApp, type TestApp } from './support/app.ts';
 import { eventOf, type Refused, recordEvent, recordEvents, tryToRecord, tryToRecordAll } from './support/events.ts';
 import { createPerson, type Person } from './support/person.ts';
@@ -11,6 +11,9 @@ import {
   quoted,
 } from './support/text-fields.ts';
 import { amongWorkers, texts } from './support/texts.ts';
+
+// Each test sends all of the texts, some hundreds.
+vi.setConfig({ testTimeout: 180_000 });
 
 let app: TestApp;
 beforeAll(async () => {

@@ -49,8 +49,9 @@ const stateOf = async (person: Person) => {
 
 describe('without a token that holds', () => {
   test.each(names.filter((name) => name !== 'readPicture'))('%s is refused', async (name) => {
-    const { status, body } = await askFor(name, null);
+    const { status, body, headers } = await askFor(name, null);
     expect([status, body]).toEqual([401, { code: 'UNAUTHENTICATED', message: expect.stringMatching(/token/) }]);
+    expect(headers.get('www-authenticate')).toBe('Bearer');
   });
 
   test.each(names)('%s is refused though somebody sends one', async (name) => {
@@ -126,6 +127,12 @@ describe('a body', () => {
     const { status, body } = await ask(ada, method, path, { body: 'x', headers: { 'content-type': type } });
     const message = expect.stringMatching(` and got ${type.split(';')[0]?.replace('+', '.')}\\.$`);
     expect([status, body]).toEqual([415, { code: 'UNSUPPORTED_MEDIA_TYPE', message }]);
+  });
+
+  test('of a type that is very long is not told all of it again', async () => {
+    const { status, body } = await askFor('changeUser', ada, { headers: { 'content-type': 'a'.repeat(10_000) } });
+    expect([status, body.message.length]).toEqual([415, expect.any(Number)]);
+    expect(body.message.length).toBeLessThan(200);
   });
 
   test('is never without a type: 415', async () => {
@@ -268,6 +275,14 @@ describe('an address', () => {
       expect(response.statusCode).toBe(404);
     },
   );
+
+  test('may be written with the server before it, as clients of proxies do', async () => {
+    const { hostname, port } = address;
+    const path = 'http://visage.test/api/openapi.json?x';
+    const [response] = await once(request({ hostname, port, path }).end(), 'response');
+    response.resume();
+    expect(response.statusCode).toBe(200);
+  });
 
   test('that is read can be asked for without its content', async () => {
     const { status, text, headers } = await ask(ada, 'HEAD', '/api/users');

@@ -2,7 +2,9 @@ import { readdir } from 'node:fs/promises';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestApp, type TestApp } from './support/app.ts';
-import { createPerson } from './support/person.ts';
+import { onDatabase } from './support/events.ts';
+import { send } from './support/http.ts';
+import { createPerson, type Person } from './support/person.ts';
 import {
   animatedGif,
   firstHalf,
@@ -15,6 +17,7 @@ import {
   svg,
   transparentPng,
 } from './support/pictures.ts';
+import { toForm } from './support/rest.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -169,3 +172,41 @@ test('the kept upright copy has no address', async () => {
     expect((await app.fetch(new Request(`http://visage.test/pictures/${path}`))).status).toBe(404);
   }
 });
+
+test('four uploads are taken apart at once, by whichever way they come; the others wait as they came', async () => {
+  const beside = await createTestApp();
+  const sourcesThere = async () => {
+    const keys = [];
+    for await (const { key } of beside.platform.pictures.list()) if (key.startsWith('source/')) keys.push(key);
+    return keys.length;
+  };
+  const uploads = await Promise.all(
+    Array.from({ length: 6 }, async (_, at) => ({
+      person: await createPerson(beside),
+      file: await photo([90 + at, 90]),
+    })),
+  );
+  const underWay = await onDatabase(beside, async (client) => {
+    // Their files are stored by then, and their versions can't be.
+    await client.query('begin; lock table pictures');
+    const started = uploads.map(({ person, file }, at) =>
+      at % 2 === 0 ? person.upload(file) : sendUpload(beside, person, file),
+    );
+    await expect.poll(sourcesThere, { timeout: 60_000 }).toBe(4);
+    // Had others been taken up, their pictures would have been in line before these.
+    for (const { file } of uploads.slice(4)) await beside.platform.images.process(file);
+    expect(await sourcesThere()).toBe(4);
+    await client.query('rollback');
+    return started;
+  });
+  await Promise.all(underWay);
+  expect(await beside.platform.db.prisma.picture.count()).toBe(6);
+  await beside.close();
+});
+
+/** By REST; fails the test where it isn't taken. */
+async function sendUpload(to: TestApp, { token }: Person, file: Buffer): Promise<void> {
+  const headers = { authorization: `Bearer ${token}` };
+  const { status } = await send(to, '/api/profile/upload-picture', { method: 'POST', headers, body: toForm(file) });
+  expect(status).toBe(201);
+}

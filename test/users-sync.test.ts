@@ -223,7 +223,7 @@ describe('users whom Clerk no longer has', () => {
     );
     const { id } = await app.platform.db.prisma.user.create({ data: { id: 'user_early' } });
     const running = sync();
-    await vi.waitFor(() => expect(listsOfIds()).toHaveLength(1));
+    await vi.waitFor(() => expect(listsOfIds()).toHaveLength(1), { timeout: 20_000 });
     await app.platform.db.prisma.user.create({ data: { id: 'user_zlate' } });
     await app.platform.db.prisma.user.update({
       where: { id },
@@ -248,6 +248,19 @@ describe('users whom Clerk no longer has', () => {
       lines: expect.arrayContaining(['erased              11', 'created             3']),
     });
     expect(await ids()).toHaveLength(3);
+  });
+
+  test('are refused where they are all there are, however few: it is another Clerk', async () => {
+    const clerks = addUsers(2);
+    const ours = ['user_ada', 'user_grace'];
+    await app.platform.db.prisma.user.createMany({ data: ours.map((id) => ({ id })) });
+    for (const args of [['--dry-run'], []]) {
+      const { failure } = await sync(args);
+      expect(failure).toMatch(/Clerk doesn't know 2 of the first 2 users here, and at most 1 would be erased/);
+      expect(await ids()).toEqual(ours);
+    }
+    expect(await sync(['--max-erased', '2'])).toMatchObject({ failure: null });
+    expect(await ids()).toEqual(clerks.map(({ id }) => id).sort());
   });
 
   test('here are told of, where Clerk still has them, and not created again', async () => {

@@ -259,6 +259,43 @@ describe('a delivery', () => {
   });
 });
 
+describe('the record of deliveries', () => {
+  const daysAgo = (days: number) => new Date(Date.now() - days * 24 * 3_600_000);
+  const record = (days: number[]) =>
+    app.platform.db.prisma.webhookDelivery.createManyAndReturn({
+      data: days.map((count) => ({
+        id: `msg_${randomId()}`,
+        type: 'user.updated',
+        outcome: 'APPLIED',
+        receivedAt: daysAgo(count),
+      })),
+    });
+
+  test('is kept for 30 days', async () => {
+    const [, , recent] = await record([400, 31, 29]);
+    const old = () => app.platform.db.prisma.webhookDelivery.count({ where: { receivedAt: { lt: daysAgo(30) } } });
+    await expect.poll(old, { timeout: 20_000 }).toBe(0);
+    expect(await recordsOf(app, [recent?.id ?? ''])).toHaveLength(1);
+  });
+
+  test('keeps the last one, however old it is, so that the age of a dead route is known', async () => {
+    const { prisma } = app.platform.db;
+    await prisma.webhookDelivery.deleteMany();
+    const [, last] = await record([60, 50]);
+    await expect.poll(() => prisma.webhookDelivery.count(), { timeout: 20_000 }).toBe(1);
+    expect(await recordsOf(app, [last?.id ?? ''])).toHaveLength(1);
+    const { text } = await send(app, '/metrics');
+    expect(text).toMatch(/^visage_clerk_webhook_age_seconds 43200\d\d$/m);
+  });
+});
+
+test('what no address can be is none', async () => {
+  const long = `${Array.from({ length: 400 }, randomId).join('')}@example.com`;
+  const user = clerk.addUser({ email: long, firstName: 'Ada' });
+  expect((await clerk.deliver(app, clerk.webhook('user.created', user))).status).toBe(200);
+  expect(await storedUser(app, user.id)).toMatchObject({ email: null, firstName: 'Ada' });
+});
+
 test('while the database is away a webhook is put off, and has its effect when it is sent again', async () => {
   const link = await createCuttable(app.database.connectionString);
   const cut = await createTestApp({ beside: app, env: clerk.env, parts: { connectionString: link.connectionString } });

@@ -1,5 +1,8 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { ClerkHealth } from '../modules/identity/clerk-health.ts';
+import { oneAtATime } from '../platform/one-at-a-time.ts';
+import { within } from '../platform/time-limit.ts';
+import { healthLimitMs } from './health.ts';
 
 /**
  * What never happened is infinitely long ago: an alert such as `visage_clerk_webhook_age_seconds > 86400` tells of a webhook
@@ -40,15 +43,7 @@ const gauges: { name: string; help: string; toValue(health: ClerkHealth): number
 
 /** Adds what is known of Clerk; while the database is away, nothing is. One look at it serves all gauges of a reading. */
 export function addClerkMetrics(registry: Registry, read: () => Promise<ClerkHealth>): void {
-  let underWay: Promise<ClerkHealth | null> | null = null;
-  const readOnce = () => {
-    underWay ??= read()
-      .catch(() => null)
-      .finally(() => {
-        underWay = null;
-      });
-    return underWay;
-  };
+  const readOnce = oneAtATime(() => within(healthLimitMs, read()).catch(() => null));
   for (const { name, help, toValue } of gauges) {
     new Gauge({
       name,

@@ -5,6 +5,7 @@ import type { RateLimits } from '../platform/rate-limits.ts';
 import { methodNotAllowed, withApiErrors } from './api-errors.ts';
 import type { Authentication } from './authentication.ts';
 import { type HttpHandler, type HttpRequest, header } from './exchange.ts';
+import { refuseViewAs } from './view-as.ts';
 
 export interface ExportHandlerOptions {
   authentication: Authentication;
@@ -26,6 +27,7 @@ async function readViewerId(request: HttpRequest, { authentication, rateLimits }
   const { viewer } = await authentication.fromHeader(header(request, 'authorization'));
   await rateLimits.take('requests', viewer?.id ?? request.peer);
   if (!viewer) throw unauthenticated('Sign in first: an export needs a session token.');
+  refuseViewAs(request);
   return viewer.id;
 }
 

@@ -2,6 +2,7 @@ import { RequestError, unauthenticated } from '../errors.ts';
 import type { Context, RequestFacts } from '../graphql/context.ts';
 import { maskError } from '../graphql/masking.ts';
 import { audiences, type ViewAs } from '../modules/user/view-as.ts';
+import type { Gate } from '../platform/gate.ts';
 import type { Log } from '../platform/log.ts';
 import type { RateLimits } from '../platform/rate-limits.ts';
 import type { Authenticated, Authentication } from './authentication.ts';
@@ -18,6 +19,7 @@ export interface GraphQLHandlerOptions {
   graphql: GraphQLServer;
   authentication: Authentication;
   rateLimits: RateLimits;
+  uploadGate: Gate;
   toContext(authenticated: Authenticated, request: RequestFacts): Context;
   eventStreams: EventStreams;
   log: Log;
@@ -37,7 +39,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): HttpHandle
 }
 
 async function handle(request: HttpRequest, options: GraphQLHandlerOptions): Promise<HttpReply> {
-  const { graphql, authentication, rateLimits, toContext, eventStreams } = options;
+  const { graphql, authentication, rateLimits, uploadGate, toContext, eventStreams } = options;
   const { method } = request;
   if (method !== 'GET' && method !== 'POST') {
     return { status: 405, headers: { allow: 'GET, POST', 'content-length': '0' } };
@@ -57,8 +59,9 @@ async function handle(request: HttpRequest, options: GraphQLHandlerOptions): Pro
     // Whoever is not signed in has nothing of their own to look at.
     viewAs: authenticated.viewer && viewAs,
   };
-  const webRequest = toWebRequest(request, { body, contentType }, graphql);
-  const response = await graphql.fetch(webRequest, toContext(authenticated, facts));
+  const run = async () =>
+    graphql.fetch(toWebRequest(request, { body, contentType }, graphql), toContext(authenticated, facts));
+  const response = await (isUpload ? uploadGate.run(run) : run());
   return toReply(response, (stream) => eventStreams.limit(stream, authenticated));
 }
 

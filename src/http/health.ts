@@ -1,5 +1,7 @@
 import type { ClerkHealth } from '../modules/identity/clerk-health.ts';
+import { oneAtATime } from '../platform/one-at-a-time.ts';
 import type { Platform } from '../platform/platform.ts';
+import { within } from '../platform/time-limit.ts';
 import { type HttpReply, jsonReply } from './exchange.ts';
 
 /** What readiness looks at; each says by itself whether it can work now. */
@@ -15,21 +17,34 @@ export interface Readiness {
 /** The process runs. */
 export const serveLiveness = (): HttpReply => jsonReply(200, { status: 'ok' });
 
-/** 200 where requests can be served, else 503; with what is not ready for whoever may see the detail. */
-export async function serveReadiness(readiness: Readiness, mayseeDetail: boolean): Promise<HttpReply> {
-  const checks = {
-    database: await isReady(() => readiness.platform.db.check()),
-    storage: await isReady(() => readiness.platform.pictures.check()),
-    pubsub: readiness.isListening(),
-    running: !readiness.isStopping(),
+/** Who asks for health gives up after a few seconds, and then knows nothing at all. */
+export const healthLimitMs = 2_000;
+
+/**
+ * 200 where requests can be served, else 503; with what is not ready for whoever may see the detail. Anyone may ask, and a
+ * look writes a file: so there is one at a time.
+ */
+export function createReadiness(readiness: Readiness): (maySeeDetail: boolean) => Promise<HttpReply> {
+  const lookAtChecks = oneAtATime(() => runChecks(readiness));
+  const lookAtClerk = oneAtATime(() => toClerkDetail(readiness));
+  return async (maySeeDetail) => {
+    const [checks, clerk] = await Promise.all([lookAtChecks(), maySeeDetail ? lookAtClerk() : null]);
+    const isAllReady = Object.values(checks).every(Boolean);
+    const notReady = Object.entries(checks).flatMap(([name, ready]) => (ready ? [] : [name]));
+    return jsonReply(isAllReady ? 200 : 503, {
+      status: isAllReady ? 'ok' : 'not ready',
+      notReady,
+      ...(maySeeDetail && { checks, clerk }),
+    });
   };
-  const isAllReady = Object.values(checks).every(Boolean);
-  const notReady = Object.entries(checks).flatMap(([name, ready]) => (ready ? [] : [name]));
-  return jsonReply(isAllReady ? 200 : 503, {
-    status: isAllReady ? 'ok' : 'not ready',
-    notReady,
-    ...(mayseeDetail && { checks, clerk: await toClerkDetail(readiness) }),
-  });
+}
+
+async function runChecks({ platform, isListening, isStopping }: Readiness) {
+  const [database, storage] = await Promise.all([
+    isReady(() => platform.db.check()),
+    isReady(() => platform.pictures.check()),
+  ]);
+  return { database, storage, pubsub: isListening(), running: !isStopping() };
 }
 
 /**
@@ -38,7 +53,10 @@ export async function serveReadiness(readiness: Readiness, mayseeDetail: boolean
  */
 async function toClerkDetail({ clerkHealth, rejectedWebhooks }: Readiness) {
   try {
-    const { lastWebhookAge, usernameConflicts, pendingSends, lastReconciliation } = await clerkHealth();
+    const { lastWebhookAge, usernameConflicts, pendingSends, lastReconciliation } = await within(
+      healthLimitMs,
+      clerkHealth(),
+    );
     return {
       webhook: { lastAcceptedAgeSeconds: lastWebhookAge, rejectedSignatures: await rejectedWebhooks() },
       usernameConflicts,
@@ -56,7 +74,7 @@ async function toClerkDetail({ clerkHealth, rejectedWebhooks }: Readiness) {
 
 async function isReady(check: () => Promise<void>): Promise<boolean> {
   try {
-    await check();
+    await within(healthLimitMs, check());
     return true;
   } catch {
     return false;

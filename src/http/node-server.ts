@@ -35,6 +35,9 @@ export function createNodeServer(handle: HttpHandler): Server {
 /** While the server stops, a connection that is kept alive would hold it up. */
 const asLast = (reply: HttpReply): HttpReply => ({ ...reply, headers: { ...reply.headers, connection: 'close' } });
 
+/** How proxies are asked, and how any server may be: the address with its server before it. */
+const absoluteForm = /^https?:\/\/[^/?]*/i;
+
 interface Connection {
   signal: AbortSignal;
   /** Tells a client that waits for it to send its body. */
@@ -42,11 +45,11 @@ interface Connection {
 }
 
 function toRequest(message: IncomingMessage, { signal, askForBody }: Connection): HttpRequest {
-  const [path = '/', ...rest] = (message.url ?? '/').split('?');
+  const [path, ...rest] = (message.url ?? '').replace(absoluteForm, '').split('?');
   return {
     id: randomUUID(),
     method: message.method ?? 'GET',
-    path,
+    path: path || '/',
     query: rest.length > 0 ? `?${rest.join('?')}` : '',
     headers: message.headers,
     peer: message.socket.remoteAddress ?? '',

@@ -16,6 +16,6 @@ export function readMediaType(request: HttpRequest, accepted: readonly MediaType
   const given = header(request, 'content-type')?.split(';')[0]?.trim().toLowerCase() ?? '';
   const mediaType = accepted.find((type) => type === given);
   if (mediaType) return mediaType;
-  const message = `Expected a content type of ${accepted.join(', ')}, and got ${given || 'none'}.`;
+  const message = `Expected a content type of ${accepted.join(', ')}, and got ${given.slice(0, 60) || 'none'}.`;
   throw new RequestError('UNSUPPORTED_MEDIA_TYPE', message, { status: 415 });
 }

@@ -3,7 +3,7 @@ import type { Log } from '../platform/log.ts';
 import type { PictureStore } from '../platform/picture-store.ts';
 import { type HttpHandler, type HttpReply, type HttpRequest, header, plainReply } from './exchange.ts';
 import { errorReply } from './graphql.ts';
-import { type Readiness, serveLiveness, serveReadiness } from './health.ts';
+import { createReadiness, type Readiness, serveLiveness } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import { servePicture } from './pictures.ts';
 
@@ -22,17 +22,19 @@ export interface RouterOptions {
   log: Log;
 }
 
-/** Finds who answers an address, measures it, and puts the request's id on every answer. */
+/** Finds who answers an address, measures it, and puts on every answer the request's id, and what a 401 has to have. */
 export function createRouter(options: RouterOptions): HttpHandler {
+  const services = { ...options, serveReadiness: createReadiness(options.readiness) };
   return async (request) => {
     const startedAt = performance.now();
-    const { name, answer } = route(request, options);
+    const { name, answer } = route(request, services);
     const reply = await settled(request, answer, options.log);
     const durationMs = performance.now() - startedAt;
     options.metrics.observeRequest(name, reply.status, durationMs / 1000);
     const { id, method } = request;
     options.log.debug({ requestId: id, method, route: name, status: reply.status, durationMs }, 'request');
-    return { ...reply, headers: { ...reply.headers, 'x-request-id': id } };
+    const challenge = reply.status === 401 ? { 'www-authenticate': 'Bearer' } : {};
+    return { ...reply, headers: { ...reply.headers, ...challenge, 'x-request-id': id } };
   };
 }
 
@@ -42,7 +44,11 @@ interface Route {
   answer: () => HttpReply | Promise<HttpReply>;
 }
 
-function route(request: HttpRequest, options: RouterOptions): Route {
+interface Services extends RouterOptions {
+  serveReadiness: ReturnType<typeof createReadiness>;
+}
+
+function route(request: HttpRequest, options: Services): Route {
   const { path } = request;
   if (path === '/graphql') return { name: '/graphql', answer: () => answerGraphQL(request, options) };
   if (path.startsWith('/pictures/')) {
@@ -56,7 +62,7 @@ function route(request: HttpRequest, options: RouterOptions): Route {
   if (path === '/api' || path.startsWith('/api/')) return { name: '/api', answer: () => options.rest(request) };
   if (path === '/health/live') return { name: path, answer: serveLiveness };
   if (path === '/health/ready') {
-    return { name: path, answer: () => serveReadiness(options.readiness, isOperator(request, options)) };
+    return { name: path, answer: () => options.serveReadiness(isOperator(request, options)) };
   }
   if (path === '/metrics') return { name: path, answer: () => answerMetrics(request, options) };
   if (path === '/' && options.graphiql)

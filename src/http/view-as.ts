@@ -3,6 +3,16 @@ import type { Plugin } from 'graphql-yoga';
 import { badUserInput } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
 import { maskError } from '../graphql/masking.ts';
+import type { HttpRequest } from './exchange.ts';
+
+/**
+ * For addresses where nobody looks as others do. Throws BAD_USER_INPUT: ignored, the header would let somebody change or
+ * hand on what they think they only look at.
+ */
+export function refuseViewAs({ headers }: Pick<HttpRequest, 'headers'>): void {
+  if (headers['visage-view-as'] !== undefined)
+    throw badUserInput('Expected no Visage-View-As: it is for queries of GraphQL.');
+}
 
 /** Who looks as others see them only looks: queries alone run. */
 export function useViewAs(): Plugin<Context> {

@@ -102,6 +102,8 @@ const text = z
   .nullish()
   // What PostgreSQL can't hold, Clerk might.
   .transform((value) => value?.replaceAll('\0', '').replace(/\p{Cs}/gu, '\uFFFD') || null);
+/** The longest that RFC 5321 allows. What is longer is no address, and no index could hold it. */
+const maxEmailLength = 320;
 const time = z
   .int()
   .min(0)
@@ -133,7 +135,7 @@ export function readClerkUser(json: unknown): ClerkUser {
   return {
     id: user.id,
     username: user.username,
-    email: primary?.email_address ?? null,
+    email: toEmail(primary?.email_address),
     firstName: user.first_name,
     lastName: user.last_name,
     imageUrl: user.has_image && /^https?:\/\//.test(user.image_url ?? '') ? user.image_url : null,
@@ -141,3 +143,6 @@ export function readClerkUser(json: unknown): ClerkUser {
     updatedAt: user.updated_at,
   };
 }
+
+const toEmail = (address: string | null | undefined): string | null =>
+  address && address.length <= maxEmailLength ? address : null;

@@ -17,6 +17,8 @@ export interface Zip {
   bytes: ReadableStream<Uint8Array>;
   /** Resolves when all was read, or the reader left; rejects with what cut it short. Nothing is read for it any more. */
   ended: Promise<void>;
+  /** Makes the bytes fail, whether somebody reads on or not. */
+  cutOff(reason: Error): void;
 }
 
 /**
@@ -26,8 +28,6 @@ export interface Zip {
 export function createZip(entries: AsyncIterable<ZipEntry>, { stallMs }: { stallMs: number }): Zip {
   const zip = new ZipFile();
   const output = zip.outputStream as PassThrough;
-  // It reaches the reader by the bytes; an 'error' that nobody hears would end the process.
-  output.on('error', () => undefined);
   zip.on('error', (error) => output.destroy(error));
   let isAbandoned = false;
 
@@ -47,7 +47,7 @@ export function createZip(entries: AsyncIterable<ZipEntry>, { stallMs }: { stall
     isAbandoned = true;
     output.destroy();
   };
-  return { bytes: toWebStream(output, { stallMs, abandon }), ended };
+  return { bytes: toWebStream(output, { stallMs, abandon }), ended, cutOff: (reason) => void output.destroy(reason) };
 }
 
 async function writeEntries(zip: ZipFile, output: PassThrough, entries: AsyncIterable<ZipEntry>): Promise<void> {
@@ -74,6 +74,10 @@ function toWebStream(
   let stalled = waitForReader();
   return new ReadableStream<Uint8Array>(
     {
+      start(controller) {
+        // At once: who waits for a client that takes nothing has to let go of it. Unheard, it would end the process.
+        output.on('error', (error) => controller.error(error));
+      },
       async pull(controller) {
         clearTimeout(stalled);
         const { done, value } = await chunks.next();

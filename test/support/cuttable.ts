@@ -7,6 +7,8 @@ export interface CuttableDatabase {
   /** Ends what is open, and refuses what comes. */
   cut(): Promise<void>;
   restore(): Promise<void>;
+  /** Passes nothing on any more, and says nothing of it: until it is cut. */
+  freeze(): void;
 }
 
 /** Puts a proxy before a database, on a port of its own. */
@@ -14,6 +16,7 @@ export async function createCuttable(target: string): Promise<CuttableDatabase> 
   const url = new URL(target);
   const { hostname, port } = url;
   const open = new Set<Socket>();
+  let isFrozen = false;
   const server = createServer((socket) => {
     const upstream = connect(Number(port), hostname);
     for (const end of [socket, upstream]) {
@@ -23,7 +26,7 @@ export async function createCuttable(target: string): Promise<CuttableDatabase> 
     }
     socket.on('close', () => upstream.destroy());
     upstream.on('close', () => socket.destroy());
-    socket.pipe(upstream).pipe(socket);
+    if (!isFrozen) socket.pipe(upstream).pipe(socket);
   });
   const listen = async (at: number) => {
     server.listen(at, '127.0.0.1');
@@ -42,7 +45,12 @@ export async function createCuttable(target: string): Promise<CuttableDatabase> 
       await isClosed;
     },
     async restore() {
+      isFrozen = false;
       await listen(ownPort);
+    },
+    freeze() {
+      isFrozen = true;
+      for (const socket of open) socket.unpipe().pause();
     },
   };
 }

@@ -28,8 +28,8 @@ export function toSequences(count: number): Sequence[] {
   const everyOrder = [happenings, happenings.slice(0, 3)].flatMap((set) => ordersOf(set));
   const sequences = everyOrder.flatMap((order) => styles.map((style) => toSequence(order, style, random)));
   while (sequences.length < count) {
-    const set = happenings.filter(() => random() < 0.75);
-    const twice = set.filter(() => random() < 0.5);
+    const set = happenings.filter(() => random() < 0.65);
+    const twice = set.filter(() => random() < 0.4);
     const style = styles[Math.floor(random() * styles.length)] as Style;
     if (set.length > 0) sequences.push(toSequence(shuffled([...set, ...twice], random), style, random));
   }

@@ -120,5 +120,7 @@ function readsOf(node: PlanNode): TableRead[] {
   const table = node['Relation Name'];
   if (!table) return below;
   const rows = (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'];
-  return [{ table, index: node['Index Name'] ?? null, rows }, ...below];
+  // A bitmap is made of an index by the step below.
+  const bitmap = node['Node Type'] === 'Bitmap Heap Scan' ? node.Plans?.[0] : undefined;
+  return [{ table, index: (bitmap ?? node)['Index Name'] ?? null, rows }, ...below];
 }

@@ -1,16 +1,19 @@
 import type { MiddlewareHandler } from 'hono';
-import { badUserInput, unauthenticated } from '../../errors.ts';
+import { unauthenticated } from '../../errors.ts';
 import type { Context, RequestFacts } from '../../graphql/context.ts';
+import type { Gate } from '../../platform/gate.ts';
 import type { RateLimited, RateLimits } from '../../platform/rate-limits.ts';
 import type { Authenticated, Authentication } from '../authentication.ts';
 import { type HttpRequest, header } from '../exchange.ts';
 import { readMultipartType } from '../multipart.ts';
 import { bodyLimits, readMediaType } from '../request-body.ts';
+import { refuseViewAs } from '../view-as.ts';
 
 /** What REST has in common with GraphQL: who asks, how often, and what a request may use. */
 export interface RestServices {
   authentication: Authentication;
   rateLimits: RateLimits;
+  uploadGate: Gate;
   toContext(authenticated: Authenticated, request: RequestFacts): Context;
 }
 
@@ -32,9 +35,7 @@ const admit =
     const authenticated = await authentication.fromHeader(header(request, 'authorization'));
     const { viewer } = authenticated;
     if (signedIn && !viewer) throw unauthenticated('Sign in first: this needs a session token.');
-    // Ignored, it would let somebody change what they think they only look at.
-    if (request.headers['visage-view-as'] !== undefined)
-      throw badUserInput('Expected no Visage-View-As: it is for queries of GraphQL.');
+    refuseViewAs(request);
     await rateLimits.take(counts, viewer?.id ?? request.peer);
     const facts = { requestId: request.id, userAgent: header(request, 'user-agent') ?? null, viewAs: null };
     const context = toContext(authenticated, facts);
@@ -52,25 +53,25 @@ const discardBody: Admission = async (c, next) => {
 
 const readJson: Admission = async (c, next) => {
   const type = readMediaType(c.env.request, ['application/json']);
-  await takeBody(c, type, () => type);
+  giveBody(c, await c.env.request.readBody(bodyLimits[type]), type);
   await next();
 };
 
 const readForm: Admission = async (c, next) => {
-  const type = readMediaType(c.env.request, ['multipart/form-data']);
-  await takeBody(c, type, (body) => readMultipartType(c.env.request, body));
-  await next();
+  const { request, uploadGate } = c.env;
+  const type = readMediaType(request, ['multipart/form-data']);
+  const body = await request.readBody(bodyLimits[type]);
+  const contentType = readMultipartType(request, body);
+  await uploadGate.run(async () => {
+    giveBody(c, body, contentType);
+    await next();
+  });
 };
 
 /** What comes after works on a web request, which has had no body until now. */
-async function takeBody(
-  c: Parameters<Admission>[0],
-  type: keyof typeof bodyLimits,
-  toContentType: (body: Buffer) => string,
-): Promise<void> {
-  const body = await c.env.request.readBody(bodyLimits[type]);
+function giveBody(c: Parameters<Admission>[0], body: Buffer, contentType: string): void {
   c.req.raw = new Request(c.req.raw, {
-    headers: { 'content-type': toContentType(body) },
+    headers: { 'content-type': contentType },
     body: new Uint8Array(body.buffer as ArrayBuffer, body.byteOffset, body.length),
   });
 }

@@ -32,10 +32,12 @@ function error(status: Status) {
   return {
     description,
     content: { 'application/json': { schema: ApiError, example: { code, message: description } } },
+    ...(status === 401 && { headers: challenge }),
     ...(status === 429 && { headers: retryAfter }),
   };
 }
 
+const challenge = { 'WWW-Authenticate': { description: '`Bearer`.', schema: { type: 'string' as const } } };
 const retryAfter = { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' as const, minimum: 1 } } };
 
 /**

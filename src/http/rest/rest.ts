@@ -23,8 +23,7 @@ const docsPath = '/api/docs';
 
 /** What is below `/api`, for systems that can't speak GraphQL: the same services, under the same policies. */
 export function createRest({ publicUrl, docs, log, ...services }: RestOptions): HttpHandler {
-  // As it came: with dots and escapes resolved, an address that a proxy keeps closed would have a second name.
-  const rest: Rest = new OpenAPIHono({ getPath: (_, options) => options?.env?.request.path ?? '' });
+  const rest: Rest = new OpenAPIHono({ getPath });
   addUserRoutes(rest);
   addPictureRoutes(rest);
   addDocument(rest, publicUrl);
@@ -42,6 +41,9 @@ export function createRest({ publicUrl, docs, log, ...services }: RestOptions): 
     return toReply(await rest.fetch(toWebRequest(request), { ...services, request }));
   }, log);
 }
+
+/** As it came: with dots and escapes resolved, an address that a proxy keeps closed would have a second name. */
+const getPath = (_: Request, { env }: { env?: object } = {}): string => (env as RestEnv['Bindings']).request.path;
 
 /** Made from the routes themselves, once an address. */
 function addDocument(rest: Rest, publicUrl: () => string): void {

@@ -3,29 +3,25 @@ import type { Log } from '../../platform/log.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { createWorker, type WorkDone, type Worker } from '../../platform/worker.ts';
 import { forgetHeldUsernames } from '../user/username-service.ts';
-import { closedUsers, lockAccount, removals } from './erasure-queries.ts';
+import { closedUsers, forgetOldDeliveries, lockAccount, nextRemoval, removals } from './erasure-queries.ts';
 
 type Deps = Pick<Platform, 'db'> & { log: Log };
 
 /** Rows of one transaction: well below a second, in which the counts of so many others can't change. */
 const batchSize = 5_000;
 
-/** How many of `removals` have nothing left to remove, of users who are being erased. */
-type Progress = Map<string, number>;
-
 /** Removes, bit by bit, all that deleted users had; what one process leaves undone, another goes on with. */
 export function createEraser(deps: Deps): Worker {
-  const progress: Progress = new Map();
-  return createWorker({ name: 'eraser', log: deps.log, work: () => eraseSome(deps, progress) });
+  return createWorker({ name: 'eraser', log: deps.log, work: () => eraseSome(deps) });
 }
 
 /** One step for each, so that somebody with little isn't kept waiting by somebody with much. */
-async function eraseSome({ db, log }: Deps, progress: Progress): Promise<WorkDone> {
+async function eraseSome({ db, log }: Deps): Promise<WorkDone> {
   const closed = await db.query<{ userId: string }>(closedUsers, []);
   let isAnyOurs = false;
   for (const { userId } of closed) {
     try {
-      const isOurs = await db.transaction((tx) => eraseStep(tx, userId, progress));
+      const isOurs = await db.transaction((tx) => eraseStep(tx, userId));
       isAnyOurs ||= isOurs;
     } catch (error) {
       log.warn({ error }, 'a deleted account could not be erased yet; it is tried again');
@@ -33,22 +29,18 @@ async function eraseSome({ db, log }: Deps, progress: Progress): Promise<WorkDon
   }
   if (isAnyOurs) return 'more';
   await db.query(forgetHeldUsernames, []);
+  await db.query(forgetOldDeliveries, []);
   return 'idle';
 }
 
 /** False where another process is at it. */
-async function eraseStep(tx: Transaction, userId: string, progress: Progress): Promise<boolean> {
+async function eraseStep(tx: Transaction, userId: string): Promise<boolean> {
   if (!(await isOurs(tx, userId))) return false;
-  const at = progress.get(userId) ?? 0;
-  const removal = removals[at];
-  if (removal) {
-    // One table a transaction: what two of them lock of other users is in no common order.
-    const [removed] = await tx.$queryRawUnsafe<{ count: number }[]>(removal.text, userId, batchSize);
-    if (removed && removed.count < batchSize) progress.set(userId, at + 1);
-  } else {
-    await removeUser(tx, userId);
-    progress.delete(userId);
-  }
+  const [next] = await tx.$queryRawUnsafe<{ place: number | null }[]>(nextRemoval.text, userId);
+  const removal = removals[next?.place ?? removals.length];
+  // One table a transaction: what two of them lock of other users is in no common order.
+  if (removal) await tx.$executeRawUnsafe(removal.text, userId, batchSize);
+  else await removeUser(tx, userId);
   return true;
 }
 

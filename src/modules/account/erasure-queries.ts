@@ -8,23 +8,23 @@ export const closedUsers: Statement = {
 select id as "userId" from users where closed_at is not null order by closed_at limit 20`,
 };
 
-/**
- * Removes at most $2 rows of $1 user from a table, and answers how many it found. Triggers count the others down, and lock
- * them in the order in which everybody does.
- */
-const removal = (table: string, column: string): Statement => ({
-  name: `erase_${table}_by_${column}`,
-  text: `
-with gone as (
-  delete from ${table}
-  where ctid = any(array(select ctid from ${table} where ${column} = $1 limit $2))
-  returning 1
-)
-select count(*)::int as count from gone`,
-});
+/** A statement that removes at most $2 of the rows of $1 user that `rows` describes. */
+interface Removal extends Statement {
+  rows: string;
+}
 
-/** What may be too much for one transaction: each a statement that removes some of it, by an index of the table. */
-export const removals: Statement[] = [
+/** Triggers count the others down, and lock them in the order in which everybody does. */
+const removal = (table: string, column: string): Removal => {
+  const rows = `${table} where ${column} = $1`;
+  return {
+    name: `erase_${table}_by_${column}`,
+    rows,
+    text: `delete from ${table} where ctid = any(array(select ctid from ${rows} limit $2))`,
+  };
+};
+
+/** What may be too much for one transaction: each removes some of it, by an index of the table. */
+export const removals: Removal[] = [
   removal('events', 'user_id'),
   removal('audit_entries', 'user_id'),
   removal('follows', 'follower_id'),
@@ -38,29 +38,51 @@ export const removals: Statement[] = [
   removal('sync_sessions', 'user_id'),
   {
     name: 'erase_pictures',
+    rows: 'pictures where user_id = $1',
     text: `
 with gone as (
   delete from pictures
   where ctid = any(array(select ctid from pictures where user_id = $1 limit $2))
   returning file_keys
-), asked as (
-  insert into file_removals (key)
-  select distinct key from gone cross join lateral unnest(file_keys) as key order by key
-  on conflict (key) do update set requested_at = excluded.requested_at
 )
-select count(*)::int as count from gone`,
+insert into file_removals (key)
+select distinct key from gone cross join lateral unnest(file_keys) as key order by key
+on conflict (key) do update set requested_at = excluded.requested_at`,
   },
+  // The last one: of these there is no index by user, and they are looked through once the rest is gone.
   {
     name: 'forget_deliveries',
+    rows: 'webhook_deliveries where user_id = $1',
     text: `
-with forgotten as (
-  update webhook_deliveries set user_id = null
-  where id = any(array(select id from webhook_deliveries where user_id = $1 limit $2))
-  returning 1
-)
-select count(*)::int as count from forgotten`,
+update webhook_deliveries set user_id = null
+where id = any(array(select id from webhook_deliveries where user_id = $1 limit $2))`,
   },
 ];
+
+/** The place of the first of `removals` that has something to remove of $1 user; null where nothing is left. */
+export const nextRemoval: Statement = {
+  name: 'next_removal',
+  text: `
+select case
+${removals.map(({ rows }, place) => `  when exists (select from ${rows}) then ${place}`).join('\n')}
+end as place`,
+};
+
+/**
+ * Forgets deliveries of so long ago that Clerk has long given them up, some at a time; but the newest, whose age tells of a
+ * route that is dead. By index webhook_deliveries(received_at).
+ */
+export const forgetOldDeliveries: Statement = {
+  name: 'forget_old_deliveries',
+  text: `${polling}
+delete from webhook_deliveries
+where id = any(array(
+  select id from webhook_deliveries
+  where received_at < now() - interval '30 days'
+    and received_at < (select max(received_at) from webhook_deliveries)
+  order by received_at limit 5000
+  for update skip locked))`,
+};
 
 /**
  * Locks whatever removing the row of $1 user changes by its triggers, in the order in which every other change locks them:

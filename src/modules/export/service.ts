@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { RequestError, rateLimited } from '../../errors.ts';
 import type { Log } from '../../platform/log.ts';
 import type { Platform } from '../../platform/platform.ts';
-import { createZip } from '../../platform/zip.ts';
+import { createZip, type Zip } from '../../platform/zip.ts';
 import { userDeleted } from '../user/service.ts';
 import { auditExport } from './account-queries.ts';
 import { exportEntries } from './entries.ts';
@@ -13,6 +13,8 @@ const maxAtOnce = 4;
 const retryAfterS = 30;
 /** How long a client may take nothing before it is cut off, and makes room. */
 const stallMs = 60_000;
+/** One that takes longer gives way where there is no room: else four slow readers would keep everybody from theirs. */
+const patienceMs = 10 * 60_000;
 
 /** Archives of all that is there of a user. */
 export interface Exports {
@@ -23,12 +25,29 @@ export interface Exports {
   start(request: { userId: string; requestId: string }): Promise<ReadableStream<Uint8Array>>;
 }
 
-export function createExports({ db, pictures, log }: Pick<Platform, 'db' | 'pictures'> & { log: Log }): Exports {
-  const underWay = new Set<string>();
+interface UnderWay {
+  startedAtMs: number;
+  cutOff: Zip['cutOff'];
+}
 
-  const assertRoom = (userId: string) => {
+type Deps = Pick<Platform, 'db' | 'pictures' | 'deletedUsers'> & { log: Log };
+
+export function createExports({ db, pictures, deletedUsers, log }: Deps): Exports {
+  const underWay = new Map<string, UnderWay>();
+  deletedUsers.watch({
+    forget: (userId) => underWay.get(userId)?.cutOff(userDeleted()),
+    heldUserIds: () => underWay.keys(),
+  });
+
+  const makeRoom = (userId: string) => {
     if (underWay.has(userId)) throw rateLimited('Expected one export at a time.', retryAfterS);
-    if (underWay.size >= maxAtOnce) throw rateLimited('The server is busy with exports. Try again soon.', retryAfterS);
+    const [oldest] = underWay;
+    if (underWay.size < maxAtOnce || !oldest) return;
+    const [oldestId, { startedAtMs, cutOff }] = oldest;
+    const busy = rateLimited('The server is busy with exports. Try again soon.', retryAfterS);
+    if (Date.now() - startedAtMs < patienceMs) throw busy;
+    underWay.delete(oldestId);
+    cutOff(busy);
   };
   const begin = async (userId: string) => {
     const [audited] = await db.query(auditExport, [userId, uuidv7()]);
@@ -38,19 +57,22 @@ export function createExports({ db, pictures, log }: Pick<Platform, 'db' | 'pict
 
   return {
     async start({ userId, requestId }) {
-      assertRoom(userId);
-      underWay.add(userId);
+      makeRoom(userId);
+      const own: UnderWay = { startedAtMs: Date.now(), cutOff: () => undefined };
+      const leave = () => underWay.get(userId) === own && underWay.delete(userId);
+      underWay.set(userId, own);
       try {
-        const { bytes, ended } = await begin(userId);
+        const { bytes, ended, cutOff } = await begin(userId);
+        own.cutOff = cutOff;
         ended
           .catch((error) => {
             const level = error instanceof RequestError ? 'warn' : 'error';
             log[level]({ error, requestId }, 'an export was cut short');
           })
-          .finally(() => underWay.delete(userId));
+          .finally(leave);
         return bytes;
       } catch (error) {
-        underWay.delete(userId);
+        leave();
         throw error;
       }
     },

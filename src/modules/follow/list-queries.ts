@@ -1,6 +1,7 @@
 import type { Statement } from '../../platform/database.ts';
 import { selectUsers } from '../user/queries.ts';
 import { forBoth, type ReadStatements } from '../user/reader.ts';
+import { viewerFollows } from './catalogue-queries.ts';
 
 /** Rows of one owner at most: a page of 100, and one that tells whether there is more. */
 export const maxRowsPerOwner = 101;
@@ -115,10 +116,9 @@ const catalogueList = (name: string, { follows, counts }: CatalogueTables): Cata
     name: statementName,
     text: `
 select page.ordinal::int - 1 as "index", page.since, page.item_id as "tmdbId",
-  coalesce(counted.follower_count, 0) as "followerCount", viewer_follow.user_id is not null as "viewerFollows"
+  coalesce(counted.follower_count, 0) as "followerCount", ${viewerFollows(follows, 'page.item_id')}
 from ${pageRows({ name: follows, ownerColumn: 'user_id', itemColumn: 'tmdb_id', itemType: 'int' }, direction)} as page
 left join ${counts} counted on counted.tmdb_id = page.item_id
-left join ${follows} viewer_follow on viewer_follow.user_id = $1::text and viewer_follow.tmdb_id = page.item_id
 order by page.ordinal`,
   }));
 

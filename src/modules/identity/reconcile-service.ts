@@ -8,8 +8,12 @@ import { createDryRun, type Run, resumeOrBeginRun, saveRun } from './reconcile-s
 import type { ReconciliationTally } from './reconcile-tally.ts';
 import { walkClerkUsers } from './reconcile-walk.ts';
 
-/** So few may always go; of more users than these, a tenth. */
-const alwaysErasable = 10;
+/** So few may go; of more users than these, a tenth. */
+const fewErasable = 10;
+
+/** How many of so many users may be missing in Clerk. Never all of several: a Clerk that knows nobody is another one. */
+const toErasable = (total: number): number =>
+  Math.max(1, Math.min(total - 1, Math.max(fewErasable, Math.floor(total / 10))));
 
 /** Whoever watches the run. */
 export interface ReconciliationWatcher {
@@ -21,7 +25,7 @@ export interface ReconciliationWatcher {
 export interface ReconciliationOptions {
   /** Nothing is written at all. */
   isDryRun: boolean;
-  /** How many users may be missing in Clerk; null: ten, or a tenth of those here. */
+  /** How many users may be missing in Clerk; null: ten, or a tenth of those here, and not all of several. */
   maxErased: number | null;
   watcher: ReconciliationWatcher;
   /** The run ends where it is, to be resumed, and its reason is thrown. */
@@ -53,7 +57,7 @@ export async function reconcile(deps: Deps, options: ReconciliationOptions): Pro
 async function eraseAbsentUsers(deps: Deps, run: Run, options: ReconciliationOptions): Promise<void> {
   const { db, clerk } = deps;
   const total = await countCandidates(deps, run.startedAt);
-  const limit = options.maxErased ?? Math.max(alwaysErasable, Math.floor((total + run.tally.erased) / 10));
+  const limit = options.maxErased ?? toErasable(total + run.tally.erased);
   const step = options.watcher.step('users here, looked for in Clerk', total);
   const absent: string[] = [];
   let lookedFor = 0;

@@ -9,8 +9,8 @@ select ${pictureColumns}
 from pictures picture
 where picture.id = any($1::uuid[])
   and (picture.is_active or picture.user_id = $2)
-  and not exists (select from blocks where blocker_id = $2 and blocked_id = picture.user_id)
-  and not exists (select from blocks where blocker_id = picture.user_id and blocked_id = $2)`,
+  and not exists (select from blocks where blocker_id = $2 and blocked_id = picture.user_id offset 0)
+  and not exists (select from blocks where blocker_id = picture.user_id and blocked_id = $2 offset 0)`,
 };
 
 /** Pictures by $1 ids, whoever may see them. By primary key. */

@@ -12,14 +12,22 @@ export const pictureColumns = `
   picture.uploaded_at as "uploadedAt", picture.deleted_at as "deletedAt"`;
 
 /**
- * The rows of users as their viewers may know them. `asked` names them: a table of viewer_id (null: anonymous), user_id,
- * ordinal (from 1) and since. A pair of which one blocks the other comes with `isBlocked`, a user who was deleted and is
- * being erased with `isClosed`: whoever reads must drop them unless `isThere` says otherwise, and still count them as read
- * where a list goes on from there. Administrators have a statement of their own, which reads preferences too. Every join is
- * by primary key, or by the index of one active picture a user.
+ * Whether the viewer stands in the one column and the user in the other, by primary key. A join, or `exists` without its
+ * offset, may read all the rows of one of the two instead: the planner takes everybody for a person of a few followers.
  */
-export const selectUsers = (asked: string, { asAdministrator = false } = {}): string => `
-select asked.ordinal::int - 1 as "index", asked.since,
+const isPair = (table: string, viewerColumn: string, userColumn: string): string =>
+  `exists (select from ${table} where ${viewerColumn} = asked.viewer_id and ${userColumn} = users.id offset 0)`;
+
+/**
+ * The rows of users as their viewers may know them. `asked` names them: a table of viewer_id (null: anonymous), user_id,
+ * ordinal (from 1) and since; what else of it is wanted, `columns` says, with a comma at the end. A pair of which one blocks
+ * the other comes with `isBlocked`, a user who was deleted and is being erased with `isClosed`: whoever reads must drop them
+ * unless `isThere` says otherwise, and still count them as read where a list goes on from there. Administrators have a
+ * statement of their own, which reads preferences too. Every join is by primary key, or by the index of one active picture
+ * a user.
+ */
+export const selectUsers = (asked: string, { asAdministrator = false, columns = '' } = {}): string => `
+select asked.ordinal::int - 1 as "index", asked.since, ${columns}
   users.id, users.username, users.email, users.first_name as "firstName", users.last_name as "lastName",
   users.clerk_image_url as "clerkImageUrl", users.picture_revision as "pictureRevision",
   users.follower_count as "followerCount", users.following_count as "followingCount",
@@ -41,10 +49,10 @@ select asked.ordinal::int - 1 as "index", asked.since,
   preferences.updated_at as "preferencesUpdatedAt",
   ${pictureColumns},
   users.id is not distinct from asked.viewer_id as "isOwner",
-  follow.follower_id is not null as "viewerFollows", request.requester_id is not null as "viewerRequested",
-  followed_by.follower_id is not null as "followsViewer",
-  exists (select from blocks where blocker_id = asked.viewer_id and blocked_id = users.id)
-    or exists (select from blocks where blocker_id = users.id and blocked_id = asked.viewer_id) as "isBlocked",
+  ${isPair('follows', 'follower_id', 'followee_id')} as "viewerFollows",
+  ${isPair('follow_requests', 'requester_id', 'requestee_id')} as "viewerRequested",
+  ${isPair('follows', 'followee_id', 'follower_id')} as "followsViewer",
+  ${isPair('blocks', 'blocker_id', 'blocked_id')} or ${isPair('blocks', 'blocked_id', 'blocker_id')} as "isBlocked",
   users.closed_at is not null as "isClosed",
   ${asAdministrator ? 'users.id <> asked.viewer_id' : 'false'} as "isAdministrator"
 from ${asked}
@@ -52,10 +60,7 @@ join users on users.id = asked.user_id
 join profiles profile on profile.user_id = users.id
 join privacy on privacy.user_id = users.id
 left join preferences on preferences.user_id = users.id ${asAdministrator ? '' : 'and users.id = asked.viewer_id'}
-left join pictures picture on picture.user_id = users.id and picture.is_active
-left join follows follow on follow.follower_id = asked.viewer_id and follow.followee_id = users.id
-left join follow_requests request on request.requester_id = asked.viewer_id and request.requestee_id = users.id
-left join follows followed_by on followed_by.follower_id = users.id and followed_by.followee_id = asked.viewer_id`;
+left join pictures picture on picture.user_id = users.id and picture.is_active`;
 
 const pairs = `(
   select viewer_id, user_id, ordinal, null::timestamptz as since

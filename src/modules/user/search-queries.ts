@@ -11,13 +11,17 @@ const afterAnyId = 'chr(127)';
 /** Who reads a page of matches. */
 type Reader = Parameters<typeof selectUsers>[1];
 
-/** Matches whom the viewer may not know of are passed over by primary key of the blocks; an administrator knows of all. */
+/**
+ * Matches whom the viewer may not know of are passed over by primary key of the blocks; an administrator knows of all. Here
+ * and below, the offset keeps the planner from making a join of `not exists`, for which it may read all that the viewer has
+ * blocked.
+ */
 const notBlocked = (userId: string, reader: Reader) =>
   reader?.asAdministrator
     ? 'true'
     : `
-    not exists (select from blocks where blocker_id = $1::text and blocked_id = ${userId})
-    and not exists (select from blocks where blocker_id = ${userId} and blocked_id = $1::text)`;
+    not exists (select from blocks where blocker_id = $1::text and blocked_id = ${userId} offset 0)
+    and not exists (select from blocks where blocker_id = ${userId} and blocked_id = $1::text offset 0)`;
 
 /**
  * Users whose username or folded display name starts with $2, for $1 viewer, in the order of `ranks`, then byte by byte,
@@ -36,7 +40,7 @@ with whole_username as (
   from profiles
   where $4::int <= ${ranks.wholeName} and search_name = $2::text
     and user_id ~>~ case $4::int when ${ranks.wholeName} then $6::text else '' end
-    and not exists (select from users where id = user_id and username = $2::text)
+    and not exists (select from users where id = user_id and username = $2::text offset 0)
     and ${notBlocked('user_id', reader)}
   order by user_id using ~<~ limit $7::int
 ), by_username as (
@@ -44,7 +48,7 @@ with whole_username as (
   from users
   where $4::int <= ${ranks.username} and (select count(*) from whole_name) < $7::int
     and username ~>~ case $4::int when ${ranks.username} then $5::text else $2::text end and username ~<~ $3::text
-    and not exists (select from profiles where user_id = id and search_name = $2::text)
+    and not exists (select from profiles where user_id = id and search_name = $2::text offset 0)
     and ${notBlocked('users.id', reader)}
   order by username using ~<~ limit $7::int
 ), by_name as (
@@ -55,7 +59,7 @@ with whole_username as (
       case $4::int when ${ranks.name} then $5::text else $2::text end,
       case $4::int when ${ranks.name} then $6::text else ${afterAnyId} end)
     and search_name ~<~ $3::text
-    and not exists (select from users where id = user_id and username ~>=~ $2::text and username ~<~ $3::text)
+    and not exists (select from users where id = user_id and username ~>=~ $2::text and username ~<~ $3::text offset 0)
     and ${notBlocked('user_id', reader)}
   order by search_name using ~<~, user_id using ~<~ limit $7::int
 ), matches as (
@@ -64,15 +68,14 @@ with whole_username as (
   order by ordinal limit $7::int
 )`;
 
-const asked = '(select $1::text as viewer_id, user_id, ordinal, null::timestamptz as since from matches) as asked';
+const asked = `(
+  select $1::text as viewer_id, user_id, ordinal, null::timestamptz as since, rank, key from matches
+) as asked`;
 
 /** The matches that `matches` finds, with their users by primary key. */
 const withUsers = (matches: string, reader: Reader) => `${matches}
-select found.*, matches.rank, matches.key
-from (${selectUsers(asked, reader)}
-) as found
-join matches on matches.user_id = found.id
-order by matches.ordinal`;
+${selectUsers(asked, { ...reader, columns: 'asked.rank, asked.key,' })}
+order by asked.ordinal`;
 
 export const searchUsersByText = forBoth('search_users', (reader) => withUsers(matches(reader), reader));
 

@@ -1,0 +1,148 @@
+import { getNamedType } from 'graphql';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { seedSteps } from '../../src/commands/seed-statements.ts';
+import { schema } from '../../src/schema.ts';
+import { administratorEnv, createAdministrator } from '../support/administrator.ts';
+import { createTestApp, type TestApp } from '../support/app.ts';
+import { createPerson, type Person } from '../support/person.ts';
+import { objectTypes } from '../support/schema-walk.ts';
+import { busyId, busyStatements, followerId } from './busy-user.ts';
+import { lists, type PageChoice, readKeys, readPage, type ScaleList, type ViewerName } from './page-lists.ts';
+import { explain, type Plan, planModes, type SentStatement, withStatements } from './statements.ts';
+
+const sizes = { users: 100_000, follows: 1_000_000, events: 2_000_000 };
+
+let app: TestApp;
+let client: pg.Client;
+let viewers: Record<ViewerName, Person>;
+/** Tables of which no page may read all. */
+let largeTables: string[];
+
+beforeAll(async () => {
+  app = await createTestApp({ env: administratorEnv });
+  // As the server's own connections plan.
+  client = new pg.Client({
+    connectionString: app.database.connectionString,
+    options: '-c TimeZone=UTC -c random_page_cost=1.1',
+  });
+  await client.connect();
+  for (const { statement, values } of seedSteps(sizes)) await client.query(statement.text, values);
+  expect(await countRows()).toEqual(sizes);
+  for (const statement of busyStatements) await client.query(statement);
+  const large = `select relname as name from pg_class where relkind = 'r' and reltuples > 1000 and relnamespace = 'public'::regnamespace`;
+  largeTables = (await client.query<{ name: string }>(large)).rows.map(({ name }) => name);
+  viewers = {
+    owner: await createPerson(app, busyId),
+    follower: await createPerson(app, followerId),
+    administrator: await createAdministrator(app),
+  };
+});
+afterAll(async () => {
+  await client?.end();
+  await app?.close();
+});
+
+async function countRows() {
+  const counts = Object.keys(sizes).map((table) => `(select count(*)::int from ${table}) as ${table}`);
+  return (await client.query(`select ${counts.join()}`)).rows[0];
+}
+
+test('no connection of the schema is missing here', () => {
+  const connections = objectTypes(schema).flatMap((type) =>
+    Object.values(type.getFields())
+      .filter((field) => getNamedType(field.type).name.endsWith('Connection'))
+      .map((field) => `${type.name}.${field.name}`),
+  );
+  expect([...new Set(lists.map(({ field }) => field))].toSorted()).toEqual(connections.toSorted());
+});
+
+const pageSize = 10;
+/** Larger pages to come to the 999th of ten rows. */
+const way = [...Array<number>(99).fill(100), 998 * pageSize - 9_900];
+
+/** Far above what a page of ten needs at each step, sessions included, and far below what a list holds. */
+const maxRowsOfStep = 200;
+const maxBuffers = 1_000;
+
+/** Done again, what writes would write again. */
+const isRead = ({ text, values }: SentStatement) =>
+  values.length > 0 && /^\s*(select|with)\b/i.test(text) && !/\b(insert into|update|delete from)\b/i.test(text);
+
+interface Explained {
+  name: string;
+  mode: string;
+  plan: Plan;
+}
+
+async function explainAll(statements: SentStatement[]): Promise<Explained[]> {
+  const plans: Explained[] = [];
+  for (const statement of statements.filter(isRead)) {
+    for (const mode of planModes)
+      plans.push({ name: statement.name, mode, plan: await explain(client, statement, mode) });
+  }
+  return plans;
+}
+
+/** What of a plan would grow with the list, or with everybody's. */
+const whatGrows = ({ steps, buffers }: Plan): string[] => [
+  ...steps
+    .filter(
+      ({ type, table = '', rows }) => rows > maxRowsOfStep || (type === 'Seq Scan' && largeTables.includes(table)),
+    )
+    .map(({ type, table, index, rows }) => `${type} of ${table} by ${index}: ${rows} rows`),
+  ...(buffers > maxBuffers ? [`${buffers} buffers`] : []),
+];
+
+const whatGrowsIn = (plans: Explained[]) =>
+  plans.flatMap(({ name, mode, plan }) => whatGrows(plan).map((what) => `${name} (${mode}): ${what}`));
+
+async function expectPagesByIndex(viewer: Person, list: ScaleList, isForward: boolean): Promise<void> {
+  const page = (choice: Omit<PageChoice, 'isForward'>) => readPage(viewer, list, { isForward, ...choice });
+  const first = await withStatements(() => page({ size: pageSize, cursor: null }));
+  const walked: string[] = [];
+  let cursor: string | null = null;
+  for (const size of [...way, pageSize]) {
+    const { keys, cursor: next } = await page({ size, cursor });
+    walked.push(...keys);
+    cursor = next;
+  }
+  const last = await withStatements(() => page({ size: pageSize, cursor }));
+  const expected = await readKeys(app, list, isForward);
+  expect(first.result.keys).toEqual(expected.slice(0, pageSize));
+  expect([...walked, ...last.result.keys]).toEqual(expected.slice(0, 1_000 * pageSize));
+  expect(last.result.hasMore).toBe(true);
+  for (const statements of [first.statements, last.statements]) {
+    const plans = await explainAll(statements);
+    expect(whatGrowsIn(plans)).toEqual([]);
+    for (const mode of planModes) {
+      const steps = plans.filter((row) => row.mode === mode).flatMap(({ plan }) => plan.steps);
+      expect(
+        steps.map(({ index }) => index),
+        mode,
+      ).toContain(list.index);
+    }
+  }
+}
+
+for (const list of lists) {
+  describe(`the first and the 1,000th page of ${list.field}(${list.args ?? ''}) are read by index`, () => {
+    const directions = list.field === 'Query.users' ? [true] : [true, false];
+    for (const viewer of list.viewers) {
+      test.each(directions.map((isForward) => [isForward ? 'forward' : 'backward', isForward] as const))(
+        `by the ${viewer}, %s`,
+        (_, isForward) => expectPagesByIndex(viewers[viewer], list, isForward),
+      );
+    }
+  });
+}
+
+test('the sessions of a user are read by index', async () => {
+  const { statements, result } = await withStatements(() =>
+    viewers.owner.query<{ me: { syncSessions: object[] } }, object>('{ me { syncSessions { id } } }'),
+  );
+  expect(result.me.syncSessions).toHaveLength(100);
+  const plans = await explainAll(statements);
+  expect(whatGrowsIn(plans)).toEqual([]);
+  expect(plans.flatMap(({ plan }) => plan.steps.map(({ index }) => index))).toContain('sync_sessions_pkey');
+});
