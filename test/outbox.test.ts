@@ -64,6 +64,21 @@ describe('what Clerk is to be told', () => {
     expect(clerk.user(id)).toBeUndefined();
   }, 60_000);
 
+  test('is told before copies, however long these have waited', async () => {
+    const people = await Promise.all(Array.from({ length: 5 }, () => createClerkPerson(app, clerk)));
+    const gone = clerk.addUser().id;
+    const waitingSince = new Date(Date.now() - 60_000);
+    await app.platform.db.prisma.outboxEntry.createMany({
+      data: [
+        ...people.map(({ id }) => ({ userId: id, kind: 'METADATA' as const, nextAttemptAt: waitingSince })),
+        { userId: gone, kind: 'DELETE_USER' as const },
+      ],
+    });
+    await expectTold(app);
+    const told = clerk.requests.filter(({ method }) => method !== 'GET').map(({ method }) => method);
+    expect(told).toEqual(['DELETE', ...people.map(() => 'PATCH')]);
+  }, 60_000);
+
   test('is counted by kind', async () => {
     await clerk.goAway();
     await enqueueDeletions(['user_1', 'user_2']);

@@ -33,16 +33,21 @@ select id from clerk_outbox
 where user_id = $1 and kind = $2::outbox_kind and id not in (select id from withdrawn)`,
 };
 
-/** Takes the wish that has waited longest for its time, for $1 milliseconds. By index clerk_outbox(next_attempt_at). */
+const nextWish = (which: string): string => `
+  select id from clerk_outbox
+  where ${which} and next_attempt_at <= now() and (leased_until is null or leased_until <= now())
+  order by next_attempt_at limit 1
+  for update skip locked`;
+
+/**
+ * Takes the wish that has waited longest for its time, for $1 milliseconds; copies only where nothing else waits, since an
+ * import makes many of them at once. By index clerk_outbox(next_attempt_at), and its like of all but copies.
+ */
 export const takeWish: Statement = {
   name: 'take_wish',
   text: `${polling}
 update clerk_outbox set attempts = attempts + 1, leased_until = now() + $1 * interval '1 millisecond'
-where id = (
-  select id from clerk_outbox
-  where next_attempt_at <= now() and (leased_until is null or leased_until <= now())
-  order by next_attempt_at limit 1
-  for update skip locked)
+where id = coalesce((${nextWish(`kind in ('DELETE_USER', 'REFRESH', 'USERNAME')`)}), (${nextWish('true')}))
 returning id, user_id as "userId", kind, attempts, leased_until as "leasedUntil"`,
 };
 
