@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Database, Statement } from '../../platform/database.ts';
-import { toUserRecord, type UserRow, usersByPair } from '../user/queries.ts';
+import { toPairs, toUserRecord, type UserRow, usersByPair } from '../user/queries.ts';
 import { statementFor } from '../user/reader.ts';
 import type { UserRecord } from '../user/record.ts';
 import { catalogueStatements } from './catalogue-queries.ts';
@@ -117,7 +117,9 @@ export async function loadVisibleToAll(
   db: Reader,
   { viewerId, isAdministrator, userId }: { viewerId: string; isAdministrator: boolean; userId: string },
 ): Promise<UserRecord | null> {
-  const [row] = await db.query<UserRow>(statementFor({ isAdministrator }, usersByPair), [[viewerId], [userId]]);
+  const [row] = await db.query<UserRow>(statementFor({ isAdministrator }, usersByPair), [
+    toPairs([{ viewerId, userId }]),
+  ]);
   return row ? toVisibleToAll(row) : null;
 }
 

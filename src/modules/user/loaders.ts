@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../platform/database.ts';
-import { isThere, toUserRecord, type UserRow, userByUsername, usersByPair } from './queries.ts';
+import { isThere, toPairs, toUserRecord, type UserRow, userByUsername, usersByPair } from './queries.ts';
 import { noteMeeting, type ReadNotes, statementFor } from './reader.ts';
 import type { UserRecord } from './record.ts';
 import { asSeenBy, type ViewAs } from './view-as.ts';
@@ -71,10 +71,7 @@ async function readUsers(
   pairs: readonly UserPair[],
   reader: { isAdministrator: boolean },
 ): Promise<(UserRecord | null)[]> {
-  const rows = await db.query<UserRow>(statementFor(reader, usersByPair), [
-    pairs.map(({ viewerId }) => viewerId),
-    pairs.map(({ userId }) => userId),
-  ]);
+  const rows = await db.query<UserRow>(statementFor(reader, usersByPair), [toPairs(pairs)]);
   const records = pairs.map((): UserRecord | null => null);
   for (const row of rows) if (isThere(row)) records[row.index] = toUserRecord(row);
   return records;
