@@ -19,27 +19,30 @@ interface ListTable {
 type Direction = 'desc' | 'asc';
 
 /**
- * Rows of $2 owners' lists: newer than ($5, $6), older than ($3, $4), at most $7 of each owner, newest first (`desc`) or
- * oldest first (`asc`). `ordinal` counts ${maxRowsPerOwner} for each owner, so that it tells the owner too. By the index
- * of owner, time and item, from which no more rows are read than are wanted.
+ * Rows of owners' lists, newest first (`desc`) or oldest first (`asc`). $2 is a JSON array of an object for each owner: the
+ * positions between which the page lies, and how many rows at most. `ordinal` counts ${maxRowsPerOwner} for each owner, so
+ * that it tells the owner too. By the index of owner, time and item, from which no more rows are read than are wanted. As
+ * JSON, since the planner would plan each page anew for an array of one owner and a small limit.
  */
 const pageRows = (
   { name, ownerColumn, itemColumn, itemType, withoutBlocked }: ListTable,
   direction: Direction,
 ): string => `(
   select (owner.ordinal - 1) * ${maxRowsPerOwner} + page.ordinal as ordinal, page.item_id, page.since
-  from unnest($2::text[]) with ordinality as owner (id, ordinal)
+  from json_to_recordset($2::json) as owner (
+    id text, ordinal int, newest_at timestamptz, newest_item ${itemType}, oldest_at timestamptz, oldest_item ${itemType},
+    row_count int)
   cross join lateral (
     select item_id, since, row_number() over (order by since ${direction}, item_id ${direction}) as ordinal
     from (
       select ${itemColumn} as item_id, created_at as since
       from ${name}
       where ${ownerColumn} = owner.id
-        and (created_at, ${itemColumn}) < ($3::timestamptz, $4::${itemType})
-        and (created_at, ${itemColumn}) > ($5::timestamptz, $6::${itemType})
+        and (created_at, ${itemColumn}) < (owner.newest_at, owner.newest_item)
+        and (created_at, ${itemColumn}) > (owner.oldest_at, owner.oldest_item)
         ${withoutBlocked ? withoutBlockedItems(itemColumn) : ''}
       order by created_at ${direction}, ${itemColumn} ${direction}
-      limit least($7::int, ${maxRowsPerOwner})
+      limit least(owner.row_count, ${maxRowsPerOwner})
     ) as wanted
   ) as page
 )`;

@@ -60,9 +60,15 @@ async function readPages<Row extends ListRow>(
   { keys, places, pages }: { keys: readonly ListKey[]; places: number[]; pages: Row[][] },
 ): Promise<void> {
   const asked = places.map((place) => keys[place] as ListKey);
-  const [{ statement, keyset }] = asked as [ListKey];
-  const rows = await db.query<Row>(statement, [viewerId, asked.map(({ ownerId }) => ownerId), ...keyset]);
+  const [{ statement }] = asked as [ListKey];
+  const rows = await db.query<Row>(statement, [viewerId, JSON.stringify(asked.map(toOwner))]);
   for (const row of rows) pages[places[Math.floor(row.index / maxRowsPerOwner)] as number]?.push(row);
+}
+
+/** An owner's page, as `pageRows` reads it. */
+function toOwner({ ownerId, keyset }: ListKey, index: number) {
+  const [newest_at, newest_item, oldest_at, oldest_item, row_count] = keyset;
+  return { id: ownerId, ordinal: index + 1, newest_at, newest_item, oldest_at, oldest_item, row_count };
 }
 
 /** Crew members or studios as the viewer stands to them, whatever is asked for in the same moment in one statement. */
