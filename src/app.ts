@@ -4,6 +4,7 @@ import type { Config } from './config.ts';
 import { StartError } from './errors.ts';
 import type { Context, RequestFacts } from './graphql/context.ts';
 import { type Authenticated, createAuthentication } from './http/authentication.ts';
+import type { BodyTimes } from './http/body-reader.ts';
 import { createClerkWebhook } from './http/clerk-webhook.ts';
 import { isAllowedOrigin, withCors } from './http/cors.ts';
 import { createEventStreams } from './http/event-streams.ts';
@@ -16,13 +17,14 @@ import { createNodeServer } from './http/node-server.ts';
 import { createRestDocs } from './http/rest/docs.ts';
 import { createRest } from './http/rest/rest.ts';
 import { createRouter } from './http/router.ts';
-import { createUploadGate } from './http/upload-gate.ts';
 import { createWebSocketServer, type WebSocketOptions } from './http/websocket.ts';
 import { createGraphQL } from './http/yoga.ts';
 import { createAdministratorReads } from './modules/audit/administrator-reads.ts';
 import { createExports } from './modules/export/service.ts';
 import { readClerkHealth } from './modules/identity/clerk-health.ts';
 import { createFirstRequests } from './modules/identity/first-request.ts';
+import { readSweepHealth } from './modules/picture/sweeps.ts';
+import { createSessionSightings } from './modules/picture/sync-sessions-sightings.ts';
 import { revisionStatements } from './modules/user/live.ts';
 import { createLiveUserLoader, createUserLoader } from './modules/user/loaders.ts';
 import { deletedAmong } from './modules/user/queries.ts';
@@ -32,18 +34,25 @@ import { createClerkGate } from './platform/clerk-gate.ts';
 import type { SigningKeys } from './platform/clerk-keys.ts';
 import { createDatabase } from './platform/database.ts';
 import { createDeletedUsers } from './platform/deleted-users.ts';
-import { createDiskStore } from './platform/disk-store.ts';
 import { createImageProcessor } from './platform/images.ts';
 import { createLiveBus, topics } from './platform/live-bus.ts';
 import type { createLog } from './platform/log.ts';
+import { openPictureStore } from './platform/open-picture-store.ts';
+import { createPictureLine } from './platform/picture-line.ts';
 import type { Platform } from './platform/platform.ts';
 import { createRateLimits } from './platform/rate-limits.ts';
+import { createRedis } from './platform/redis.ts';
+import { createScanner } from './platform/scanner.ts';
 import { createSessionTokens } from './platform/session-tokens.ts';
+import { within } from './platform/time-limit.ts';
 import { schema } from './schema.ts';
 import { createWorkers } from './workers.ts';
 
 /** How long requests in flight may take to finish when the server stops. */
 const drainMs = 10_000;
+
+/** How long pictures of clients who left may take after that; what is left behind has no row yet. */
+const lastPicturesMs = 3_000;
 
 export interface App {
   platform: Platform;
@@ -64,8 +73,12 @@ export interface AppOptions {
   demoToken?: () => Promise<string | null>;
   /** Called with each SQL statement. */
   onStatement?: (sql: string) => void;
+  /** How long a body may take, where it differs from the default. */
+  bodyTimes?: BodyTimes;
   /** How long server-sent events outlive their token; `graceMs` if left out. */
   streamGraceMs?: number;
+  /** How long a subscriber may take nothing of what waits for them; the defaults if left out. */
+  stuckAfterMs?: number;
   /** Times of WebSockets that differ from the defaults. */
   sockets?: Pick<WebSocketOptions, 'graceMs' | 'pingEveryMs'>;
 }
@@ -77,29 +90,40 @@ export function createApp(options: AppOptions): App {
     openSockets: () => webSockets.openSockets(),
     liveSubscriptions: () => topics.reduce((count, topic) => count + platform.live.subscribedUserIds(topic).length, 0),
     clerkHealth: () => readClerkHealth(platform),
+    pictureSweep: () => readSweepHealth(platform),
   });
+  const redis = config.redisUrl === null ? null : createRedis({ url: config.redisUrl, log });
   const db = createDatabase({
     connectionString,
     log,
+    announcesByRedis: redis !== null,
     onStatement: (sql) => {
       metrics.countStatement();
       onStatement?.(sql);
     },
+    ...(redis && { onAnnounced: () => announcements.passOn() }),
   });
   const platform: Platform = {
     db,
     live: createLiveBus(),
     deletedUsers: createDeletedUsers(),
-    images: createImageProcessor(),
-    pictures: createDiskStore(config.storage.folder),
+    rateLimits: createRateLimits({ isOn: config.rateLimits, redis }),
+    // Whoever gets as far as this has stood in the line: a second one that could be full would contradict it.
+    images: createImageProcessor({ concurrency: config.pictures.atOnce, queueLimit: Number.POSITIVE_INFINITY }),
+    pictureLine: createPictureLine(config.pictures),
+    pictures: openPictureStore(config.storage),
+    scanner: config.clamav && createScanner({ ...config.clamav, log, onScan: metrics.countScan }),
     clerk: config.clerk.secretKey
       ? createClerk({ secretKey: config.clerk.secretKey, apiUrl: config.clerk.apiUrl, log })
       : null,
     clerkGate: createClerkGate(),
     mirrors: config.clerk.mirrors,
+    pictureRetention: config.pictures,
   };
+  const sightings = createSessionSightings(platform);
   const announcements = createAnnouncements({
     connectionString,
+    redis,
     db,
     live: platform.live,
     deletedUsers: platform.deletedUsers,
@@ -108,7 +132,8 @@ export function createApp(options: AppOptions): App {
     deletedAmong,
     onWork: (work) => workers.wake(work),
   });
-  const workers = createWorkers({ platform, log, onAttempt: metrics.countClerkSend });
+  const { countClerkSend: onAttempt, countRemovedFiles: onRemoved } = metrics;
+  const workers = createWorkers({ platform, sightings, log, onAttempt, onRemoved });
 
   let publicUrl = config.publicUrl ?? `http://${toHostName(config.host)}:${config.port}`;
   let isStopping = false;
@@ -124,6 +149,7 @@ export function createApp(options: AppOptions): App {
       users: viewer && (request.viewAs || administratorReads) ? createUserLoader(db, viewer.id, reading) : users,
       reads,
       liveUsers,
+      sightings,
       publicUrl,
       log,
     };
@@ -137,13 +163,17 @@ export function createApp(options: AppOptions): App {
       firstRequests: createFirstRequests({ ...platform, log }),
       adminClaim: config.adminClaim,
     }),
-    rateLimits: createRateLimits(config.rateLimits),
-    uploadGate: createUploadGate(),
+    rateLimits: platform.rateLimits,
     deletedUsers: platform.deletedUsers,
     toContext,
     log,
   };
-  const eventStreams = createEventStreams({ graceMs: options.streamGraceMs, deletedUsers: platform.deletedUsers });
+  const { streamGraceMs, stuckAfterMs } = options;
+  const eventStreams = createEventStreams({
+    graceMs: streamGraceMs,
+    stuckAfterMs,
+    deletedUsers: platform.deletedUsers,
+  });
   const handle = withCors(
     createRouter({
       graphql: createGraphQLHandler({ ...shared, eventStreams }),
@@ -174,10 +204,12 @@ export function createApp(options: AppOptions): App {
     }),
     config.corsOrigins,
   );
-  const server = createNodeServer(handle);
+  const server = createNodeServer(handle, options.bodyTimes);
   const webSockets = createWebSocketServer(server, {
     ...shared,
     ...sockets,
+    db,
+    stuckAfterMs,
     isAllowedOrigin: (origin) => isAllowedOrigin(origin, config.corsOrigins) || origin === new URL(publicUrl).origin,
   });
 
@@ -201,9 +233,11 @@ export function createApp(options: AppOptions): App {
       const cutOff = setTimeout(() => server.closeAllConnections(), drainMs);
       await isClosed;
       clearTimeout(cutOff);
-      await platform.images.close();
+      await within(lastPicturesMs, platform.pictureLine.drain()).catch(() => undefined);
       await workIsDone;
       await announcements.close();
+      await redis?.close();
+      await platform.pictures.close();
       await db.close();
     },
   };

@@ -1,6 +1,18 @@
-import { createPublicKey } from 'node:crypto';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import {
+  listOf,
+  matching,
+  oneOf,
+  type Storage,
+  toBaseUrl,
+  toClaim,
+  toHostAndPort,
+  toOrigin,
+  toPublicKey,
+  toStorage,
+  toWebhookSecret,
+  wholeNumber,
+} from './config-values.ts';
 import { StartError } from './errors.ts';
 
 /** What the environment says, read once at the start and never changed. Null where nothing was given and there is no default. */
@@ -36,8 +48,25 @@ export interface Config {
   readonly corsOrigins: readonly string[] | 'localhost';
   readonly rateLimits: boolean;
   readonly introspection: boolean;
-  /** The folder is absolute. */
-  readonly storage: { readonly kind: 'disk'; readonly folder: string };
+  /** Null: instances talk through PostgreSQL, and each counts for its own rate limits. */
+  readonly redisUrl: string | null;
+  readonly storage: Storage;
+  readonly pictures: {
+    /** Pictures that are decoded at the same time. */
+    readonly atOnce: number;
+    /** Pictures that may wait for it. */
+    readonly waiting: number;
+    /** Of one user, the active one included. */
+    readonly versions: number;
+    /** How long a deleted version can be restored. */
+    readonly deletedDays: number;
+  };
+  /** What looks at each upload before it is decoded; null: nothing. */
+  readonly clamav: {
+    readonly host: string;
+    readonly port: number;
+    readonly whenUnavailable: 'refuse' | 'accept';
+  } | null;
   readonly metricsToken: string | null;
   readonly logLevel: (typeof logLevels)[number];
 }
@@ -62,7 +91,7 @@ const variable = <Value>(
 
 const variables = {
   NODE_ENV: variable('production, development or test', 'production', oneOf(['production', 'development', 'test'])),
-  PORT: variable('a whole number from 0 to 65535', '4000', toPort),
+  PORT: variable('a whole number from 0 to 65535', '4000', wholeNumber(0, 65_535)),
   HOST: variable('a host name or an IP address', '127.0.0.1', matching(/^[\w.:-]+$/)),
   PUBLIC_URL: variable('an http:// or https:// address, no query', 'https://visage.example.com', toBaseUrl),
   DATA_DIR: variable('a folder', '/var/lib/visage', (raw) => resolve(raw)),
@@ -108,17 +137,23 @@ const variables = {
   RATE_LIMITS: variable('on or off', 'on', oneOf(['on', 'off'])),
   GRAPHQL_INTROSPECTION: variable('true or false', 'false', oneOf(['true', 'false'])),
   REDIS_URL: variable(
-    'nothing, since Redis is not supported by this version; leave it out, and instances talk through PostgreSQL',
-    '',
-    () => undefined,
+    'a redis:// or rediss:// address',
+    'redis://localhost:6379/0',
+    (raw) => (/^rediss?:\/\/\S+$/i.test(raw) && URL.canParse(raw) ? raw : undefined),
     'scheme',
   ),
   STORAGE_URL: variable(
-    'a file:///… address, since s3://… is not supported by this version; leave it out for DATA_DIR/pictures',
+    'file:///… or s3://bucket/prefix with ?region=, &endpoint=, &pathStyle=true|false, &delivery=proxy|redirect, and no keys in it',
     'file:///var/lib/visage/pictures',
-    toFolder,
+    toStorage,
     'scheme',
   ),
+  PICTURES_AT_ONCE: variable('a whole number from 1 to 64', '2', wholeNumber(1, 64)),
+  PICTURES_WAITING: variable('a whole number from 0 to 10000', '64', wholeNumber(0, 10_000)),
+  PICTURE_VERSIONS: variable('a whole number from 1 to 100000', '100', wholeNumber(1, 100_000)),
+  PICTURE_DELETED_DAYS: variable('a whole number from 0 to 3650', '30', wholeNumber(0, 3_650)),
+  CLAMAV_HOST: variable('a host name or an IP address, with or without a port', 'clamav:3310', toHostAndPort),
+  CLAMAV_UNAVAILABLE: variable('refuse or accept', 'refuse', oneOf(['refuse', 'accept'])),
   METRICS_TOKEN: variable('a token without white space', 'a-long-random-text', matching(/^[!-~]+$/), 'nothing'),
   LOG_LEVEL: variable(`one of ${logLevels.join(', ')}`, 'info', oneOf(logLevels)),
 } satisfies Record<string, Variable<unknown>>;
@@ -175,9 +210,21 @@ function toConfig(values: Values): Config {
     corsOrigins: values.CORS_ORIGINS ?? (isProduction ? [] : 'localhost'),
     rateLimits: values.RATE_LIMITS ? values.RATE_LIMITS === 'on' : isProduction,
     introspection: values.GRAPHQL_INTROSPECTION ? values.GRAPHQL_INTROSPECTION === 'true' : !isProduction,
-    storage: { kind: 'disk', folder: values.STORAGE_URL ?? resolve(dataDir, 'pictures') },
+    redisUrl: values.REDIS_URL,
+    storage: values.STORAGE_URL ?? { kind: 'disk', folder: resolve(dataDir, 'pictures') },
+    pictures: toPictureConfig(values),
+    clamav: values.CLAMAV_HOST && { ...values.CLAMAV_HOST, whenUnavailable: values.CLAMAV_UNAVAILABLE ?? 'refuse' },
     metricsToken: values.METRICS_TOKEN,
     logLevel: values.LOG_LEVEL ?? 'info',
+  };
+}
+
+function toPictureConfig(values: Values): Config['pictures'] {
+  return {
+    atOnce: values.PICTURES_AT_ONCE ?? 2,
+    waiting: values.PICTURES_WAITING ?? 64,
+    versions: values.PICTURE_VERSIONS ?? 100,
+    deletedDays: values.PICTURE_DELETED_DAYS ?? 30,
   };
 }
 
@@ -221,70 +268,4 @@ function describe(name: Name, raw: string): string {
   if (shown === 'scheme') return `"${scheme}…"`;
   const text = raw.replace(/\/\/[^/]*@/, '//…@').replace(/\p{C}/gu, '�');
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
-}
-
-function oneOf<const Choice extends string>(choices: readonly Choice[]): (raw: string) => Choice | undefined {
-  return (raw) => choices.find((choice) => choice === raw);
-}
-
-function matching(pattern: RegExp): (raw: string) => string | undefined {
-  return (raw) => (pattern.test(raw) ? raw : undefined);
-}
-
-/** One wrong or empty item makes the whole list wrong: an `azp` that got lost must never come to mean "any". */
-function listOf<Item>(parse: (raw: string) => Item | undefined, maxLength = 1_000) {
-  return (raw: string): Item[] | undefined => {
-    const items = raw.split(',').map((item) => parse(item.trim()));
-    const right = items.filter((item) => item !== undefined);
-    return right.length === items.length && items.length <= maxLength ? right : undefined;
-  };
-}
-
-function toPort(raw: string): number | undefined {
-  return /^\d{1,5}$/.test(raw) && Number(raw) <= 65_535 ? Number(raw) : undefined;
-}
-
-function toBaseUrl(raw: string): string | undefined {
-  if (!/^https?:\/\/[^\s?#@]+$/i.test(raw) || !URL.canParse(raw)) return undefined;
-  return new URL(raw).href.replace(/\/+$/, '');
-}
-
-function toOrigin(raw: string): string | undefined {
-  if (!/^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*\\]+$/i.test(raw) || !URL.canParse(raw)) return undefined;
-  const { origin } = new URL(raw);
-  // Schemes of apps, such as capacitor://localhost: URL knows no origin for them.
-  return origin === 'null' ? raw.toLowerCase() : origin;
-}
-
-function toClaim(raw: string) {
-  const [, path, value] = /^([^\s=]+)=(.+)$/.exec(raw) ?? [];
-  const keys = path?.split('.') ?? [];
-  return value && keys.every(Boolean) ? { path: keys, value: value.trim() } : undefined;
-}
-
-function toWebhookSecret(raw: string): string | undefined {
-  const encoded = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(raw)?.[1];
-  return encoded && encoded.length % 4 === 0 ? raw : undefined;
-}
-
-function toPublicKey(raw: string): string | undefined {
-  const pem = raw.replaceAll('\\n', '\n');
-  // From a private key the public one could be made, but a private key has no business here.
-  if (!/^-----BEGIN (RSA )?PUBLIC KEY-----/.test(pem)) return undefined;
-  try {
-    const key = createPublicKey(pem);
-    const isUsual = key.asymmetricKeyType === 'rsa' && key.asymmetricKeyDetails?.publicExponent === 65_537n;
-    return isUsual ? key.export({ type: 'spki', format: 'pem' }).toString() : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function toFolder(raw: string): string | undefined {
-  if (!/^file:\/\/\/[^?#]+$/i.test(raw) || raw.includes('%00')) return undefined;
-  try {
-    return resolve(fileURLToPath(raw));
-  } catch {
-    return undefined;
-  }
 }

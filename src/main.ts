@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { doctor } from './commands/doctor.ts';
 import { migrate } from './commands/migrate.ts';
+import { sweepPictures } from './commands/pictures-sweep.ts';
 import { seed } from './commands/seed.ts';
 import { start } from './commands/start.ts';
 import { printToken } from './commands/token.ts';
@@ -16,6 +17,7 @@ const commands = {
   doctor,
   seed,
   token: printToken,
+  'pictures:sweep': sweepPictures,
   'users:sync': syncUsers,
   'users:import': importUsersFromFile,
 };
@@ -48,6 +50,9 @@ async function main(): Promise<void> {
     onceAskedToStop,
   });
 }
+
+// On Node 20 Amazon's client writes to the console, of versions of itself that are yet to come.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
 // Whoever read the output may be gone; the server goes on.
 process.stdout.on('error', () => undefined);

@@ -1,6 +1,10 @@
 import { createEraser } from './modules/account/eraser.ts';
-import { createFileRemover } from './modules/account/file-remover.ts';
 import { createOutboxSender, type OutboxSenderOptions } from './modules/identity/outbox-sender.ts';
+import { createFileRemover, type FileRemoverOptions } from './modules/picture/file-remover.ts';
+import { createRetention } from './modules/picture/retention.ts';
+import { createSweeper } from './modules/picture/sweeper.ts';
+import type { SessionSightings } from './modules/picture/sync-sessions-sightings.ts';
+import { createSessionKeeper } from './modules/picture/sync-sessions-worker.ts';
 import type { Work } from './platform/announcements.ts';
 import type { Log } from './platform/log.ts';
 import type { Platform } from './platform/platform.ts';
@@ -12,20 +16,29 @@ export interface Workers {
   close(): Promise<void>;
 }
 
+export interface WorkersOptions extends Pick<OutboxSenderOptions, 'onAttempt'>, Pick<FileRemoverOptions, 'onRemoved'> {
+  platform: Platform;
+  sightings: SessionSightings;
+  log: Log;
+}
+
 /** Begins at once, with what other processes have left. */
-export function createWorkers({
-  platform,
-  log,
-  onAttempt,
-}: Pick<OutboxSenderOptions, 'onAttempt'> & { platform: Platform; log: Log }): Workers {
+export function createWorkers({ platform, sightings, log, onAttempt, onRemoved }: WorkersOptions): Workers {
   const { clerk } = platform;
   const deps = { ...platform, log };
   const outbox = clerk && createOutboxSender({ ...deps, clerk, ...(onAttempt && { onAttempt }) });
   const erasure = createEraser(deps);
-  const files = createFileRemover(deps);
+  const sessions = createSessionKeeper({ ...deps, sightings });
+  const pictures = [createFileRemover({ ...deps, onRemoved }), createRetention(deps), createSweeper(deps)];
   const wakes: Record<Work, () => void> = { outbox: () => outbox?.wake(), erasure: erasure.wake };
   return {
     wake: (work) => wakes[work](),
-    close: async () => void (await Promise.all([outbox?.close(), erasure.close(), files.close()])),
+    close: async () =>
+      void (await Promise.all([
+        outbox?.close(),
+        erasure.close(),
+        sessions.close(),
+        ...pictures.map((worker) => worker.close()),
+      ])),
   };
 }

@@ -6,7 +6,7 @@ import { block, follow, unblock } from './support/follow.ts';
 import { followChanges } from './support/follow-changes.ts';
 import { anonymous, createPerson, type Person } from './support/person.ts';
 import { photo } from './support/pictures.ts';
-import { closeSockets } from './support/socket.ts';
+import { closeSockets, signIn } from './support/socket.ts';
 import { closeEventStreams, openEventStream } from './support/sse.ts';
 
 let app: TestApp;
@@ -214,6 +214,15 @@ describe('an administrator who is subscribed', () => {
     const { data } = await stream.next();
     expect(data.profilePictureUpdated.user.email).toBe(`${owner.id}@visage.test`);
     expect(await readsIn(owner)).toEqual([['own']]);
+  });
+
+  test('is closed with 4403 as soon as a token says that they are none any more', async () => {
+    const administrator = await createAdministrator(app);
+    const socket = await signIn(address, { token: administrator.token });
+    socket.send({ type: 'ping', payload: { token: administrator.token } });
+    await socket.expect('pong');
+    socket.send({ type: 'ping', payload: { token: await app.sign({ sub: administrator.id }) } });
+    expect((await socket.closed).code).toBe(4403);
   });
 
   test('has one entry for an operation on a socket, as over HTTP', async () => {

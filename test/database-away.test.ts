@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestApp, randomId, type TestApp } from './support/app.ts';
-import { type CuttableDatabase, createCuttable } from './support/cuttable.ts';
+import { type Cuttable, createCuttable } from './support/cuttable.ts';
 import { createDatabase, type TestDatabase } from './support/database.ts';
 import { answerTypes, postJson } from './support/http.ts';
 import { createTestLog } from './support/log.ts';
@@ -8,7 +8,7 @@ import { createPerson, type Person } from './support/person.ts';
 
 const { log, lines } = createTestLog();
 let database: TestDatabase;
-let link: CuttableDatabase;
+let link: Cuttable;
 let app: TestApp;
 let ada: Person;
 beforeAll(async () => {

@@ -10,7 +10,7 @@ import {
   storedFiles,
 } from './support/account.ts';
 import { createTestApp, randomId, type TestApp } from './support/app.ts';
-import { type CuttableDatabase, createCuttable } from './support/cuttable.ts';
+import { type Cuttable, createCuttable } from './support/cuttable.ts';
 import { eventOf, recordEvents } from './support/events.ts';
 import { block, expectCountersToHold, follow } from './support/follow.ts';
 import { followChanges } from './support/follow-changes.ts';
@@ -22,7 +22,7 @@ import { closeEventStreams, openEventStream } from './support/sse.ts';
 let app: TestApp;
 /** Another server on the same database, which can be cut off from it. */
 let other: TestApp;
-let database: CuttableDatabase;
+let database: Cuttable;
 let addresses: string[];
 beforeAll(async () => {
   app = await createTestApp();

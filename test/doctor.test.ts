@@ -8,7 +8,7 @@ import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { doctor } from '../src/commands/doctor.ts';
 import { inspectConfig } from '../src/config.ts';
 import { StartError } from '../src/errors.ts';
@@ -19,7 +19,9 @@ import { toJwks } from './support/clerk-routes.ts';
 import { createDatabase } from './support/database.ts';
 import { onDatabase } from './support/events.ts';
 import { createPerson } from './support/person.ts';
+import { stubKeys } from './support/picture-shelves.ts';
 import { photo } from './support/pictures.ts';
+import { createS3Server, type S3Server } from './support/s3-server.ts';
 
 const keys = generateKeys();
 let app: TestApp;
@@ -59,6 +61,7 @@ const checks = [
     'store',
     'files',
     'webhooks',
+    'scanner',
     'signing keys',
     'clerk api',
     'clock',
@@ -103,7 +106,7 @@ async function examine(changed: Record<string, string> = {}): Promise<Diagnosis>
 
 /** What stands in the way of every check but those. */
 const allOk = (but: Record<string, string> = {}) => ({
-  ...Object.fromEntries(checks.map((check) => [check, check === 'redis' ? 'skipped' : 'ok'])),
+  ...Object.fromEntries(checks.map((check) => [check, ['redis', 'scanner'].includes(check) ? 'skipped' : 'ok'])),
   ...but,
 });
 
@@ -163,8 +166,8 @@ describe('variables', () => {
   test('that are wrong are told one by one, and what does not need them is looked at all the same', async () => {
     const { of, statuses, verdict } = await examine({
       PORT: 'none',
-      STORAGE_URL: 's3://bucket',
-      REDIS_URL: 'redis://x',
+      STORAGE_URL: 's3://bucket?key=Geheimnis',
+      REDIS_URL: 'localhost:6379',
     });
     const lines = of('variables').split('\n');
     expect(lines.map((line) => /^failed: (\w+): expected/.exec(line)?.[1])).toEqual([
@@ -172,7 +175,7 @@ describe('variables', () => {
       'REDIS_URL',
       'STORAGE_URL',
     ]);
-    expect(statuses).toEqual(allOk({ variables: 'failed', ...skippedChecks('store', 'files') }));
+    expect(statuses).toEqual(allOk({ variables: 'failed', ...skippedChecks('notifications', 'store', 'files') }));
     expect(of('redis')).toContain('without REDIS_URL');
     expect(verdict).toBe('Something is wrong: variables.');
   });
@@ -302,6 +305,60 @@ describe('a picture store', () => {
         /^warning: .*not there yet/,
       );
     }
+  });
+});
+
+describe('a bucket', () => {
+  let s3: S3Server;
+  beforeAll(async () => {
+    s3 = await createS3Server();
+  });
+  beforeEach(() => stubKeys(s3));
+  afterEach(() => s3.recover());
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await s3.close();
+  });
+  const inBucket = async () => (await examine({ STORAGE_URL: s3.url() })).of('store');
+
+  test('that works is looked at from all sides, and nothing is left in it', async () => {
+    expect(await inBucket()).toBe('ok: bucket "visage-pictures" can be written, read and listed.');
+    const asked = s3.requests.map((request) => request.split(' ')[0]);
+    expect(asked.slice(0, 5)).toEqual(['PUT', 'GET', 'DELETE', 'GET', 'GET']);
+    expect(s3.objects.size).toBe(0);
+  });
+
+  test.each([
+    ['AccessDenied', 403, 's3:ListBucket on the bucket, and s3:GetObject'],
+    ['NoSuchBucket', 404, 'Make it'],
+    ['PermanentRedirect', 301, "region in STORAGE_URL has to be the bucket's"],
+    ['RequestTimeTooSkewed', 403, 'clock'],
+    ['Oddity', 418, 'Look at bucket, endpoint and pathStyle'],
+  ])('that answers %s is told, with what to do', async (code, status, advice) => {
+    s3.failWith({ code, status });
+    const found = await inBucket();
+    expect(found).toMatch(/^failed: bucket "visage-pictures" can't be written, read and listed \(/);
+    expect(found).toContain(code);
+    expect(found).toContain(advice);
+  });
+
+  test('that may be written but not listed is told', async () => {
+    s3.failWith({ code: 'AccessDenied', status: 403 }, { method: 'GET', skip: 1 });
+    expect(await inBucket()).toContain('(AccessDenied: ');
+  });
+
+  test('for which there are wrong keys, or none, is told without them', async () => {
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'Geheimnis');
+    const wrong = await inBucket();
+    expect(wrong).toMatch(/^failed: .*SignatureDoesNotMatch.* have to be keys for where STORAGE_URL leads\.$/);
+    expect(wrong).not.toContain('Geheimnis');
+    vi.stubEnv('AWS_ACCESS_KEY_ID', '');
+    expect(await inBucket()).toMatch(/^failed: .*CredentialsProviderError.* Set AWS_ACCESS_KEY_ID/);
+  });
+
+  test('that is nowhere is told', async () => {
+    const { of } = await examine({ STORAGE_URL: 's3://visage?endpoint=http://127.0.0.1:9' });
+    expect(of('store')).toMatch(/^failed: bucket "visage" .*ECONNREFUSED.* Look at bucket, endpoint/);
   });
 });
 

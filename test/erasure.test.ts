@@ -118,7 +118,10 @@ describe('files of a deleted account', () => {
   };
   const present = async (names: string[]) => (await storedFiles(app)).filter((name) => names.includes(name));
   const expectRemovalsDone = () =>
-    vi.waitFor(async () => expect(await app.platform.db.prisma.fileRemoval.count()).toBe(0), eventually);
+    vi.waitFor(
+      async () => expect(await app.platform.db.prisma.fileRemoval.count({ where: { removedAt: null } })).toBe(0),
+      eventually,
+    );
 
   test('stay until an upload that is under way would have its row', async () => {
     const { names } = await withoutAccount();

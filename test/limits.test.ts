@@ -129,6 +129,13 @@ describe('cost:', () => {
     ).toHaveLength(1);
   });
 
+  test('of pictures to decode is so high that a request has two at most', async () => {
+    const recrops = (count: number) =>
+      `mutation { ${repeat(count, (at) => `a${at}: recropProfilePicture(version: 1, crop: { left: 0, top: 0, size: 9 }) { __typename }`)} }`;
+    await expectTooComplex(recrops(3));
+    expect((await ask(recrops(2))).code).toBe('UNAUTHENTICATED');
+  });
+
   test('a single id for a list is one', async () => {
     expect((await ask(`query ($ids: [ID!]!) { ${many('$ids')} }`, { ids: 'user_1' })).body.data.nodes).toEqual([null]);
   });

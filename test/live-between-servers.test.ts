@@ -1,25 +1,30 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { revisionStatements } from '../src/modules/user/live.ts';
+import { deletedAmong } from '../src/modules/user/queries.ts';
+import { createAnnouncements } from '../src/platform/announcements.ts';
+import { createDeletedUsers } from '../src/platform/deleted-users.ts';
 import { createLiveBus } from '../src/platform/live-bus.ts';
+import { createLog } from '../src/platform/log.ts';
 import { createTestApp, type TestApp } from './support/app.ts';
-import { type CuttableDatabase, createCuttable } from './support/cuttable.ts';
+import { testBetweenServers, untilReady } from './support/between-servers.ts';
+import { type Cuttable, createCuttable } from './support/cuttable.ts';
 import { changePicture, follow, pictureUpdates, startFollowing } from './support/live.ts';
 import { createPerson } from './support/person.ts';
-import { photo } from './support/pictures.ts';
 import { closeSockets, signIn } from './support/socket.ts';
-import { closeEventStreams, openEventStream } from './support/sse.ts';
+import { closeEventStreams } from './support/sse.ts';
 
 let app: TestApp;
 /** Another server on the same database, which can be cut off from it. */
 let other: TestApp;
-let database: CuttableDatabase;
+let database: Cuttable;
 let address: string;
 beforeAll(async () => {
   app = await createTestApp();
   database = await createCuttable(app.database.connectionString);
   other = await createTestApp({ beside: app, parts: { connectionString: database.connectionString } });
   address = await other.listen();
-  await untilReady(200);
+  await untilReady(other, 200);
 });
 afterEach(() => {
   closeSockets();
@@ -31,62 +36,12 @@ afterAll(async () => {
   await app.close();
 });
 
-/** Until the other server says that it is ready (200), or not (503). */
-async function untilReady(status: number): Promise<void> {
-  for (;;) {
-    const reply = await other.fetch(new Request('http://visage.test/health/ready'));
-    if (reply.status === status) return;
-    await nextTurn();
-  }
-}
+const loseListeners = () =>
+  app.platform.db.prisma.$queryRaw`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and application_name = 'visage listener'`;
 
-test('an upload to one server arrives at the subscribers of another', async () => {
-  const ada = await createPerson(app);
-  const following = await follow(await signIn(address, { token: ada.token }), [ada.id]);
-  const events = await openEventStream(address, {
-    token: ada.token,
-    query: pictureUpdates,
-    variables: { known: [{ userId: ada.id, revision: -1 }] },
-  });
-  await events.next();
-  await ada.upload(await photo([200, 200]));
-  expect(await following.next()).toMatchObject({ userId: ada.id, revision: 1, picture: { version: 1 } });
-  expect(await events.next()).toMatchObject({ data: { profilePictureUpdated: { revision: 1 } } });
-  events.close();
-});
-
-describe('after the connection that listens was lost', () => {
-  const loseListeners = () =>
-    app.platform.db.prisma.$queryRaw`
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = current_database() and application_name = 'visage listener'`;
-
-  test('every subscriber has the newest state, and writes went on', async () => {
-    const [ada, grace, idle] = [await createPerson(app), await createPerson(app), await createPerson(app)];
-    const people = [ada, grace];
-    const followings = await Promise.all(
-      people.map(async ({ token, id }) => follow(await signIn(address, { token }), [id, idle.id])),
-    );
-    for (const round of [1, 2, 3]) {
-      await loseListeners();
-      await Promise.all([...people, ...people].map(({ id }) => changePicture(app, id)));
-      for (const [at, { id }] of people.entries()) await followings[at]?.until(id, 2 * round);
-      await untilReady(200);
-    }
-  });
-
-  test('whoever missed nothing is told nothing', async () => {
-    const [ada, grace] = [await createPerson(app), await createPerson(app)];
-    const following = await follow(await signIn(address, { token: ada.token }), [ada.id, grace.id]);
-    await database.cut();
-    await untilReady(503);
-    await changePicture(app, grace.id);
-    await database.restore();
-    expect(await following.next()).toMatchObject({ userId: grace.id, revision: 1 });
-    await changePicture(app, ada.id);
-    expect(await following.next()).toMatchObject({ userId: ada.id, revision: 1 });
-  });
-});
+testBetweenServers(() => ({ app, other, medium: database, address, loseListeners }));
 
 describe('while the database is away', () => {
   test('a change waits, and comes when it is back', async () => {
@@ -95,12 +50,12 @@ describe('while the database is away', () => {
     await changePicture(app, ada.id);
     await following.next();
     await database.cut();
-    await untilReady(503);
+    await untilReady(other, 503);
     await changePicture(app, ada.id);
     // As if it had been announced just before.
     other.platform.live.dispatch('picture', { userId: ada.id, revision: 2 });
     // This asks the database too, so that by its answer the read of the change has failed.
-    await untilReady(503);
+    await untilReady(other, 503);
     await database.restore();
     expect(await following.next()).toMatchObject({ userId: ada.id, revision: 2 });
     expect(await following.socket.ask('{ me { id } }')).toEqual([{ data: { me: { id: ada.id } } }]);
@@ -114,7 +69,7 @@ describe('while the database is away', () => {
     expect(answer.errors).toMatchObject([{ extensions: { code: 'SERVICE_UNAVAILABLE' } }]);
     expect(other.platform.live.subscribedUserIds('picture')).not.toContain(ada.id);
     await database.restore();
-    await untilReady(200);
+    await untilReady(other, 200);
   });
 
   test('whoever signs in is asked to try again later, and whoever is signed in stays', async () => {
@@ -125,7 +80,7 @@ describe('while the database is away', () => {
     await socket.expect('pong');
     await expect(signIn(address, { token: newcomer })).rejects.toThrow('1013');
     await database.restore();
-    await untilReady(200);
+    await untilReady(other, 200);
     expect(await socket.ask('{ me { id } }')).toEqual([{ data: { me: { id: ada.id } } }]);
   });
 });
@@ -152,13 +107,13 @@ describe('catching up', () => {
   test('tells whoever began within the gap, since nobody knows what they missed', async () => {
     const live = createLiveBus();
     const [before, within] = [live.subscribe('picture', ['user_ada']), live.subscribe('picture', ['user_ada'])];
-    before.startAt(current);
+    for (const follow of before.follows) follow.startAt(current.revision);
     const lostAtMs = performance.now();
     while (performance.now() === lostAtMs) await nextTurn();
-    within.startAt(current);
+    for (const follow of within.follows) follow.startAt(current.revision);
     live.catchUp('picture', current, lostAtMs);
     expect(await within.next()).toEqual({ done: false, value: current });
-    before.offer({ ...current, revision: 6 });
+    live.dispatch('picture', { ...current, revision: 6 });
     expect(await before.next()).toEqual({ done: false, value: { ...current, revision: 6 } });
   });
 
@@ -168,6 +123,24 @@ describe('catching up', () => {
     expect(await live.subscribe('picture', ['user_ada']).next()).toEqual({ done: true, value: undefined });
     expect(live.subscribedUserIds('picture')).toEqual([]);
   });
+});
+
+test('work that was called for while nobody listened is looked for as soon as somebody does', async () => {
+  const calls: string[] = [];
+  const { db } = app.platform;
+  const announcements = createAnnouncements({
+    connectionString: app.database.connectionString,
+    redis: null,
+    db,
+    live: createLiveBus(),
+    deletedUsers: createDeletedUsers(),
+    log: createLog('silent'),
+    revisions: revisionStatements,
+    deletedAmong,
+    onWork: (work) => calls.push(work),
+  });
+  await vi.waitFor(() => expect(calls).toEqual(['outbox', 'erasure']), { timeout: 20_000 });
+  await announcements.close();
 });
 
 test('a server stops at once, whatever its listener is doing', async () => {

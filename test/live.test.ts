@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createClient } from 'graphql-ws';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { createChangeStream } from '../src/platform/change-stream.ts';
+import { createLiveBus } from '../src/platform/live-bus.ts';
 import { createTestApp, type TestApp } from './support/app.ts';
 import { changePicture, follow, pictureUpdates, startFollowing } from './support/live.ts';
 import { createPerson, type Person } from './support/person.ts';
@@ -263,8 +263,11 @@ describe('a subscriber that stands still', () => {
   });
 
   test('costs one pending revision for each of its users', async () => {
-    const stream = createChangeStream(() => undefined);
-    for (let revision = 1; revision <= 50_000; revision++) stream.offer({ userId: `user_${revision % 3}`, revision });
+    const live = createLiveBus();
+    const stream = live.subscribe('picture', ['user_0', 'user_1', 'user_2']);
+    for (let revision = 1; revision <= 50_000; revision++) {
+      live.dispatch('picture', { userId: `user_${revision % 3}`, revision });
+    }
     const left = [await stream.next(), await stream.next(), await stream.next()].map(({ value }) => value.revision);
     expect(left.toSorted()).toEqual([49_998, 49_999, 50_000]);
     const next = stream.next();

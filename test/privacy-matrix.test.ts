@@ -32,7 +32,7 @@ beforeAll(async () => {
   app = await createTestApp({ env: { ADMIN_CLAIM: 'metadata.role=admin' } });
   world = await createWorld(app, schema);
   run = createRun({ app, schema, world });
-  sockets = await createListeners(await app.listen(), world);
+  sockets = await createListeners(app, world);
 });
 afterAll(async () => {
   closeSockets();

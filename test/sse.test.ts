@@ -1,4 +1,10 @@
+import { once } from 'node:events';
+import { createServer, get, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createEventStreams } from '../src/http/event-streams.ts';
+import { sendStream } from '../src/http/stream-body.ts';
+import { createDeletedUsers } from '../src/platform/deleted-users.ts';
 import { createTestApp, type TestApp } from './support/app.ts';
 import { asGraphQL, read } from './support/http.ts';
 import { changePicture, pictureUpdates } from './support/live.ts';
@@ -114,6 +120,43 @@ test('over a real connection it ends the same way, and lets go of what it follow
   const stream = await follow(ada, address, expiring);
   while ((await stream.next()) !== null);
   await expect.poll(subscribers).toBe(0);
+});
+
+test('whoever takes nothing is let go when the time of their stream is up', async () => {
+  const streams = createEventStreams({ deletedUsers: createDeletedUsers() });
+  const source = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new Uint8Array(64 * 1024 * 1024)),
+  });
+  const server = createServer((_, response) => {
+    response.writeHead(200);
+    void sendStream(streams.limit(source, { viewer: null, expiresAtMs: null }), response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const asking = get({ port: (server.address() as AddressInfo).port, agent: false });
+  asking.on('error', () => undefined);
+  const [response] = (await once(asking, 'response')) as [IncomingMessage];
+  response.on('error', () => undefined);
+  await once(response, 'readable');
+  const isClosed = once(server, 'close');
+  server.close();
+  streams.close();
+  await isClosed;
+});
+
+test('a stream that failed is not in the way of a server that stops', async () => {
+  const streams = createEventStreams({ deletedUsers: createDeletedUsers() });
+  const begin = () =>
+    streams.limit(
+      new ReadableStream<Uint8Array>({
+        pull: (controller) => controller.error(new Error('It could not be made.')),
+      }),
+      { viewer: null, expiresAtMs: null },
+    );
+  await expect(begin().getReader().read()).rejects.toThrow('It could not be made.');
+  // Nor in anybody's whose client left before anything of it was read.
+  await begin().cancel();
+  streams.close();
 });
 
 test('when the server stops, streams end, not complete, and hold nothing up', async () => {

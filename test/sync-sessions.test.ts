@@ -1,12 +1,20 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { removeUnseenSessions } from '../src/modules/picture/queries.ts';
+import { createSessionSightings } from '../src/modules/picture/sync-sessions-sightings.ts';
 import { createTestApp, randomId, type TestApp } from './support/app.ts';
-import { changePicture } from './support/live.ts';
+import { onDatabase } from './support/events.ts';
+import { changePicture, follow, pictureUpdates } from './support/live.ts';
 import { anonymous, asPerson, createPerson, type Person } from './support/person.ts';
+import { explain, planModes } from './support/plans.ts';
+import { closeSockets, signIn } from './support/socket.ts';
+import { closeEventStreams, openEventStream } from './support/sse.ts';
 
 let app: TestApp;
+let address: string;
 beforeAll(async () => {
   app = await createTestApp();
+  address = await app.listen();
 });
 afterAll(() => app.close());
 
@@ -158,7 +166,6 @@ describe('over a WebSocket', () => {
 
   test('a session is named as it was when the socket was opened', async () => {
     const ada = await createPersonAt(1);
-    const address = await app.listen();
     const opened = new WebSocket(`${address.replace('http', 'ws')}/graphql`, 'graphql-transport-ws', {
       headers: { 'user-agent': 'Desktop/3.1' },
     });
@@ -175,6 +182,146 @@ describe('over a WebSocket', () => {
     });
     expect(await answer).toMatchObject({
       data: { acknowledgePictureRevision: { userAgent: 'Desktop/3.1', pictureRevision: 1 } },
+    });
+  });
+});
+
+const longAgo = new Date(Date.UTC(2020, 0, 1));
+
+/** As if the session had not been seen since then. */
+const age = (sessionId: string, lastSeenAt = longAgo) =>
+  app.platform.db.prisma.syncSession.updateMany({ where: { sessionId }, data: { lastSeenAt } });
+
+describe('a session that follows pictures', () => {
+  afterEach(() => {
+    closeSockets();
+    closeEventStreams();
+  });
+  const followAs = async ({ token }: Person, whose: Person, server = address) =>
+    follow(await signIn(server, { token }), [whose.id]);
+
+  test('is seen without having acknowledged anything, soon and without a statement of its own', async () => {
+    const [ada, grace] = [await createPersonAt(1), await createPersonAt(1)];
+    const [desktop, phone] = [await signInAgain(ada, 'sess_desktop'), await signInAgain(ada, 'sess_phone')];
+    app.takeStatements();
+    await followAs(desktop, grace);
+    const variables = { userIds: [ada.id], known: [{ userId: ada.id, revision: -1 }] };
+    const stream = await openEventStream(address, { token: phone.token, query: pictureUpdates, variables });
+    await stream.next();
+    expect(app.takeStatements().filter((sql) => sql.includes('sync_sessions'))).toEqual([]);
+    await vi.waitFor(async () => expect(await sessionsOf(ada)).toHaveLength(2), { timeout: 20_000, interval: 100 });
+    const unknown = { pictureRevision: 0, acknowledgedAt: null };
+    expect((await sessionsOf(ada)).toSorted((a, b) => a.id.localeCompare(b.id))).toMatchObject([
+      { id: 'sess_desktop', userAgent: null, ...unknown },
+      { id: 'sess_phone', userAgent: 'node', ...unknown },
+    ]);
+    expect(await sessionsOf(grace)).toEqual([]);
+  });
+
+  test('keeps what it acknowledged, and is noted once in a while only', async () => {
+    const ada = await createPersonAt(2);
+    const tab = await signInAgain(ada, 'sess_tab');
+    const { acknowledgedAt } = await acknowledged(tab, 2, { 'user-agent': 'Tab/1.0' });
+    const sightings = createSessionSightings(app.platform);
+    const seeAgain = async () => {
+      await age('sess_tab');
+      sightings.note({ viewer: { id: ada.id, sessionId: 'sess_tab' }, userAgent: null });
+      await sightings.write();
+      return (await sessionsOf(ada))[0];
+    };
+    const session = { pictureRevision: 2, acknowledgedAt, userAgent: 'Tab/1.0' };
+    const seen = await seeAgain();
+    expect(seen).toMatchObject(session);
+    expect(Date.parse(seen?.lastSeenAt ?? '')).toBeGreaterThan(longAgo.getTime());
+    expect(await seeAgain()).toMatchObject({ ...session, lastSeenAt: longAgo.toISOString() });
+  });
+
+  test('is seen where its server stops right after', async () => {
+    const ada = await createPersonAt(0);
+    const beside = await createTestApp({ beside: app });
+    await followAs(await signInAgain(ada, 'sess_last'), ada, await beside.listen());
+    await beside.close();
+    expect(await sessionsOf(ada)).toMatchObject([{ id: 'sess_last' }]);
+  });
+
+  test('need not be one: nobody in particular, and a token without one, follow as well', async () => {
+    const ada = await createPersonAt(0);
+    const beside = await createTestApp({ beside: app });
+    const server = await beside.listen();
+    await followAs(anonymous(app), ada, server);
+    await followAs(await signInAgain(ada, null), ada, server);
+    await beside.close();
+    expect(await sessionsOf(ada)).toEqual([]);
+  });
+
+  test('waits for nobody, and is noted though others can not be', async () => {
+    const [ada, busy] = [await createPersonAt(0), await createPersonAt(0)];
+    const sightings = createSessionSightings(app.platform);
+    for (const id of ['user_nobody', busy.id, ada.id]) {
+      sightings.note({ viewer: { id, sessionId: 'sess_1' }, userAgent: null });
+    }
+    await app.platform.db.transaction(async (tx) => {
+      await tx.$queryRaw`select from users where id = ${busy.id} for update`;
+      await sightings.write();
+      expect([await sessionsOf(ada), await sessionsOf(busy)]).toMatchObject([[{ id: 'sess_1' }], []]);
+    });
+    await sightings.write();
+    expect(await sessionsOf(busy)).toMatchObject([{ id: 'sess_1' }]);
+  });
+
+  test('of somebody who is deleted is forgotten', async () => {
+    const ada = await createPersonAt(0);
+    const { db, deletedUsers } = app.platform;
+    const sightings = createSessionSightings({ db, deletedUsers });
+    const follower = { viewer: { id: ada.id, sessionId: 'sess_1' }, userAgent: null };
+    sightings.note(follower);
+    expect(deletedUsers.heldUserIds()).toContain(ada.id);
+    deletedUsers.add(ada.id);
+    sightings.note(follower);
+    await sightings.write();
+    expect(await db.prisma.syncSession.count({ where: { userId: ada.id } })).toBe(0);
+  });
+});
+
+describe('a session that was not seen for 30 days', () => {
+  const dayMs = 86_400_000;
+  const sessionsSeen = (userId: string, count: number, days: number) =>
+    app.platform.db.prisma.syncSession.createMany({
+      data: Array.from({ length: count }, (_, at) => ({
+        userId,
+        sessionId: `sess_${days}_${at}`,
+        lastSeenAt: new Date(Date.now() - days * dayMs),
+      })),
+    });
+
+  test('is removed when a server looks, however many there are', async () => {
+    const ada = await createPersonAt(0);
+    await sessionsSeen(ada.id, 1_001, 31);
+    await sessionsSeen(ada.id, 2, 29);
+    const beside = await createTestApp({ beside: app });
+    await vi.waitFor(
+      async () => expect(await app.platform.db.prisma.syncSession.count({ where: { userId: ada.id } })).toBe(2),
+      { timeout: 20_000 },
+    );
+    await beside.close();
+    expect(await sessionsOf(ada)).toMatchObject([{ id: expect.stringMatching(/_29_/) }, {}]);
+  });
+
+  test('is found by its index', async () => {
+    const ada = await createPersonAt(0);
+    await onDatabase(app, async (client) => {
+      await client.query(
+        `insert into sync_sessions (user_id, session_id, last_seen_at)
+         select $1, 'sess_' || n, now() - n * interval '1 minute' from generate_series(1, 20000) n`,
+        [ada.id],
+      );
+      await client.query('analyze sync_sessions');
+      for (const mode of planModes) {
+        await client.query('begin');
+        const steps = await explain(client, removeUnseenSessions, [], mode);
+        await client.query('rollback');
+        expect(steps.map(({ index }) => index)).toContain('sync_sessions_last_seen_at_idx');
+      }
     });
   });
 });

@@ -1,6 +1,6 @@
 import type { Config, ConfigReport } from '../config.ts';
 import { StartError } from '../errors.ts';
-import { createDiskStore } from '../platform/disk-store.ts';
+import { openPictureStore } from '../platform/open-picture-store.ts';
 import type { CommandContext } from './command.ts';
 import { checkApi, checkClock, checkKeys, checkWebhooks } from './doctor/clerk-checks.ts';
 import {
@@ -16,15 +16,10 @@ import {
 } from './doctor/database-checks.ts';
 import { type Check, examine, type Finding, failed, skipped } from './doctor/examination.ts';
 import { NothingToSeeError, openExistingDatabase } from './doctor/existing-database.ts';
+import { checkAnnouncements, checkRedis } from './doctor/redis-checks.ts';
+import { checkScanner } from './doctor/scanner-checks.ts';
 import { checkFiles, checkStore } from './doctor/store-checks.ts';
-import {
-  checkCors,
-  checkMetrics,
-  checkPublicUrl,
-  checkRedis,
-  checkTokens,
-  checkVariables,
-} from './doctor/variable-checks.ts';
+import { checkCors, checkMetrics, checkPublicUrl, checkTokens, checkVariables } from './doctor/variable-checks.ts';
 import { type Running, stopAll } from './open-database.ts';
 
 export interface DoctorContext extends Pick<CommandContext, 'print'> {
@@ -43,6 +38,7 @@ export async function doctor({ print, inspectConfig }: DoctorContext): Promise<v
         { name: 'variables', run: () => checkVariables(report) },
         ...addressChecks(report.config),
         ...databaseChecks(report.config, running),
+        { name: 'scanner', needs: ['CLAMAV_HOST'], run: () => checkScanner(report.config.clamav) },
         ...clerkChecks(report.config),
       ],
       { wrongVariables, print },
@@ -58,7 +54,7 @@ const addressChecks = (config: Config): Check[] => [
   { name: 'public url', needs: ['PUBLIC_URL'], run: () => checkPublicUrl(config) },
   { name: 'cors', needs: ['CORS_ORIGINS'], run: () => checkCors(config) },
   { name: 'metrics', needs: ['METRICS_TOKEN'], run: () => checkMetrics(config) },
-  { name: 'redis', needs: ['REDIS_URL'], run: checkRedis },
+  { name: 'redis', needs: ['REDIS_URL'], run: () => checkRedis(config.redisUrl) },
 ];
 
 function databaseChecks(config: Config, running: Running): Check[] {
@@ -67,7 +63,8 @@ function databaseChecks(config: Config, running: Running): Check[] {
     opened ??= openExistingDatabase(config, running);
     return question(await opened);
   };
-  const pictures = createDiskStore(config.storage.folder);
+  const pictures = openPictureStore(config.storage);
+  running.stops.push(() => pictures.close());
   const isEmbedded = config.databaseUrl === null;
   const connected = { after: ['database'] };
   const migrated = { after: ['migrations'] };
@@ -78,7 +75,12 @@ function databaseChecks(config: Config, running: Running): Check[] {
       run: () => ask(checkDatabase).catch(withoutDatabase),
     },
     { name: 'rights', ...connected, run: () => ask(checkRights) },
-    { name: 'notifications', ...connected, run: () => ask(checkNotifications) },
+    {
+      name: 'notifications',
+      needs: ['REDIS_URL'],
+      ...connected,
+      run: () => ask(config.redisUrl === null ? checkNotifications : checkAnnouncements),
+    },
     { name: 'database clock', ...connected, run: () => ask(checkDatabaseClock) },
     { name: 'migrations', ...connected, run: () => ask((database) => checkMigrations(database, isEmbedded)) },
     { name: 'triggers', ...migrated, run: () => ask(checkTriggers) },
@@ -86,7 +88,7 @@ function databaseChecks(config: Config, running: Running): Check[] {
     {
       name: 'store',
       needs: ['STORAGE_URL', 'DATA_DIR'],
-      run: () => checkStore(pictures, config.storage.folder),
+      run: () => checkStore(pictures, config.storage),
     },
     {
       name: 'files',

@@ -27,7 +27,7 @@ export async function start({ config, print, onceAskedToStop }: CommandContext):
 async function run(config: Config, print: (line: string) => void, running: Running): Promise<void> {
   const log = createLog(config.logLevel);
   await prepareFolder(config.dataDir, 0o711);
-  await prepareFolder(config.storage.folder);
+  if (config.storage.kind === 'disk') await prepareFolder(config.storage.folder);
   const connectionString = await openDatabase(config, running);
   const developmentKey = usesDevelopmentKey(config) ? await readDevelopmentKey(config.dataDir) : null;
   const demoToken = developmentKey && createDemoToken(developmentKey);

@@ -8,9 +8,10 @@ import { type ImportDeps, type ImportReport, importUsers } from '../modules/impo
 import { prepareFolder } from '../platform/data-folder.ts';
 import { createDatabase } from '../platform/database.ts';
 import { takeDatabaseLock } from '../platform/database-lock.ts';
-import { createDiskStore } from '../platform/disk-store.ts';
 import { createImageProcessor } from '../platform/images.ts';
 import { createLog } from '../platform/log.ts';
+import { openPictureStore } from '../platform/open-picture-store.ts';
+import { createScanner } from '../platform/scanner.ts';
 import type { CommandContext } from './command.ts';
 import { openDatabase, type Running, stopAll } from './open-database.ts';
 import { createProgress } from './progress.ts';
@@ -55,17 +56,23 @@ export async function importUsersFromFile(context: CommandContext): Promise<void
 async function openPlatform(
   { config }: CommandContext,
   running: Running,
-): Promise<Pick<ImportDeps, 'db' | 'images' | 'pictures' | 'mirrors'>> {
-  await prepareFolder(config.storage.folder);
+): Promise<Pick<ImportDeps, 'db' | 'images' | 'pictures' | 'scanner' | 'mirrors' | 'pictureRetention'>> {
+  if (config.storage.kind === 'disk') await prepareFolder(config.storage.folder);
   const connectionString = await openDatabase(config, running);
   const lock = await takeDatabaseLock(connectionString, 'users:import');
   if (!lock) throw new StartError('Another users:import is at work on this database. Wait until it ends, or stop it.');
   running.stops.push(lock.release);
-  const db = createDatabase({ connectionString, log: createLog(config.logLevel), statementTimeoutMs });
+  const log = createLog(config.logLevel);
+  const announcesByRedis = config.redisUrl !== null;
+  const db = createDatabase({ connectionString, log, statementTimeoutMs, announcesByRedis });
   running.stops.push(() => db.close());
   const images = createImageProcessor();
   running.stops.push(() => images.close());
-  return { db, images, pictures: createDiskStore(config.storage.folder), mirrors: config.clerk.mirrors };
+  const scanner = config.clamav && createScanner({ ...config.clamav, log });
+  const pictures = openPictureStore(config.storage);
+  running.stops.push(() => pictures.close());
+  const { mirrors } = config.clerk;
+  return { db, images, pictures, scanner, mirrors, pictureRetention: config.pictures };
 }
 
 /** The database or the picture store was lost on the way. */

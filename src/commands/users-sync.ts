@@ -47,7 +47,7 @@ async function run(context: CommandContext, args: SyncArgs, running: Running): P
   if (!lock) throw new StartError('Another users:sync is at work on this database. Wait until it ends, or stop it.');
   running.stops.push(lock.release);
   const log = createLog(config.logLevel);
-  const db = createDatabase({ connectionString, log });
+  const db = createDatabase({ connectionString, log, announcesByRedis: config.redisUrl !== null });
   running.stops.push(() => db.close());
   const stop = new AbortController();
   context.onceAskedToStop(() =>

@@ -1,6 +1,7 @@
 import type DataLoader from 'dataloader';
 import { RequestError, unauthenticated } from '../errors.ts';
 import type { AdministratorReads } from '../modules/audit/administrator-reads.ts';
+import type { SessionSightings } from '../modules/picture/sync-sessions-sightings.ts';
 import type { UserLoader, UserPair } from '../modules/user/loaders.ts';
 import type { UserRecord } from '../modules/user/record.ts';
 import type { ViewAs } from '../modules/user/view-as.ts';
@@ -29,6 +30,8 @@ export interface Context {
   reads: AdministratorReads;
   /** Users read anew each time, for subscriptions. */
   liveUsers: DataLoader<UserPair, UserRecord | null>;
+  /** Told of sessions that follow pictures. */
+  sightings: SessionSightings;
   /** Where clients reach the server; picture addresses start with it. No slash at the end. */
   publicUrl: string;
   requestId: string;

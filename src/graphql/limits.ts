@@ -129,13 +129,20 @@ function measureOperation(
     const named = type && getNamedType(type);
     if (!field.selectionSet || !named || !isCompositeType(named)) return { depth: 1, cost: 1 };
     const below = measureSelections(field.selectionSet, named.name);
-    const cost = 1 + itemsOf(field, type, variables) * below.cost;
+    const cost = ownCost(schema, typeName, field.name.value) + itemsOf(field, type, variables) * below.cost;
     if (!metaFields.has(field.name.value)) return { depth: below.depth + 1, cost };
     if (below.depth > introspectionDepth) throw tooComplex('levels of introspection', introspectionDepth, below.depth);
     return { depth: 1, cost };
   };
 
   return measureSelections(operation.selectionSet, schema.getRootType(operation.operation)?.name ?? '');
+}
+
+/** Of a field whose work is more than reading: what its definition says as `extensions.cost`. */
+function ownCost(schema: GraphQLSchema, typeName: string, fieldName: string): number {
+  const type = schema.getType(typeName);
+  const cost = isObjectType(type) ? type.getFields()[fieldName]?.extensions.cost : undefined;
+  return typeof cost === 'number' ? cost : 1;
 }
 
 /** The fields through which introspection is entered; no type lists them. */

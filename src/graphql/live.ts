@@ -1,4 +1,4 @@
-import { followUsers, type UserSubscription } from '../modules/user/live.ts';
+import { followUsers, type UserStream, type UserSubscription } from '../modules/user/live.ts';
 import { noteMeeting } from '../modules/user/reader.ts';
 import type { UserRecord } from '../modules/user/record.ts';
 import type { Context } from './context.ts';
@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 export const subscribeToUsers = (
   { platform, liveUsers, viewer }: Context,
   subscription: Omit<UserSubscription, 'viewer'>,
-): Promise<AsyncIterableIterator<UserRecord>> => followUsers({ ...platform, liveUsers }, { ...subscription, viewer });
+): Promise<UserStream> => followUsers({ ...platform, liveUsers }, { ...subscription, viewer });
 
 /** A user whom a subscription tells of: what else is asked for with them is read anew. */
 export function toFreshUser(user: UserRecord, { users, reads }: Context): UserRecord {

@@ -4,6 +4,9 @@ import { createDeadline, graceMs as defaultGraceMs, farewellMs } from './deadlin
 
 type Bytes = ReadableStream<Uint8Array>;
 
+/** How long a client may take nothing of what waits for it, until it is cut off. */
+const defaultStuckAfterMs = 30_000;
+
 /** Server-sent events that are under way. */
 export interface EventStreams {
   /** The same stream, which ends with its viewer's token, or soon after its viewer is deleted; else not by itself. */
@@ -14,6 +17,8 @@ export interface EventStreams {
 
 interface EventStreamsOptions {
   graceMs?: number | undefined;
+  /** How long a client may take nothing of what waits for it; default 30 s. */
+  stuckAfterMs?: number | undefined;
   deletedUsers: DeletedUsers;
 }
 
@@ -28,7 +33,8 @@ interface OpenStream {
  * A stream that is ended here is cut off, without the event that says "complete": clients take it for a lost connection
  * and come back, with a fresh token, or to another instance. `graceMs` is how long one outlives its token.
  */
-export function createEventStreams({ graceMs = defaultGraceMs, deletedUsers }: EventStreamsOptions): EventStreams {
+export function createEventStreams(options: EventStreamsOptions): EventStreams {
+  const { graceMs = defaultGraceMs, stuckAfterMs = defaultStuckAfterMs, deletedUsers } = options;
   const open = new Set<OpenStream>();
   deletedUsers.watch({
     forget(userId) {
@@ -39,7 +45,12 @@ export function createEventStreams({ graceMs = defaultGraceMs, deletedUsers }: E
 
   const limit: EventStreams['limit'] = (source, { viewer, expiresAtMs }) => {
     const events = source[Symbol.asyncIterator]();
+    // Yoga's stream begins with the first read: cancelled before it, it would leave its subscription open.
+    let first: ReturnType<typeof events.next> | null = events.next();
+    // Nobody reads it where the client has left meanwhile.
+    first.catch(() => {});
     let deadline: ReturnType<typeof createDeadline> | undefined;
+    let stuckTimer: NodeJS.Timeout | undefined;
     const stream: OpenStream = {
       viewerId: viewer?.id ?? null,
       end: () => {},
@@ -51,27 +62,41 @@ export function createEventStreams({ graceMs = defaultGraceMs, deletedUsers }: E
     const letGo = () => {
       open.delete(stream);
       deadline?.clear();
+      clearTimeout(stuckTimer);
       // Not the iterator's `return`, which would wait for the event that is being waited for.
       source.cancel().catch(() => {});
     };
-    return new ReadableStream<Uint8Array>({
-      start(controller) {
-        stream.end = () => {
-          letGo();
-          controller.close();
-        };
-        open.add(stream);
-        if (viewer && deletedUsers.has(viewer.id)) stream.endAt(Date.now() + farewellMs);
-        else if (expiresAtMs !== null) stream.endAt(expiresAtMs + graceMs);
-      },
-      async pull(controller) {
-        const { done, value } = await events.next();
-        if (!open.has(stream)) return;
-        if (done) stream.end();
-        else controller.enqueue(value);
-      },
-      cancel: letGo,
-    });
+    const begin = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      stream.end = () => {
+        letGo();
+        // Whoever hasn't taken what was sent doesn't get to its end, and would keep the connection.
+        if (stuckTimer) controller.error(new Error('Its time is up.'));
+        else controller.close();
+      };
+      open.add(stream);
+      if (viewer && deletedUsers.has(viewer.id)) stream.endAt(Date.now() + farewellMs);
+      else if (expiresAtMs !== null) stream.endAt(expiresAtMs + graceMs);
+    };
+    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      // Whoever asks for more has taken all before.
+      clearTimeout(stuckTimer);
+      stuckTimer = undefined;
+      const { done, value } = await (first ?? events.next()).catch((error) => {
+        // It ends by that: what would end it later finds nothing to end.
+        letGo();
+        throw error;
+      });
+      first = null;
+      if (!open.has(stream)) return;
+      if (done) return stream.end();
+      controller.enqueue(value);
+      stuckTimer = setTimeout(() => {
+        letGo();
+        controller.error(new Error('Nobody takes what is sent.'));
+      }, stuckAfterMs).unref();
+    };
+    // Nothing is made ahead, so that what waits is one state, and what comes after it the newest.
+    return new ReadableStream<Uint8Array>({ start: begin, pull, cancel: letGo }, { highWaterMark: 0 });
   };
 
   return {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { HttpHandler, HttpReply } from './exchange.ts';
-import { tooLarge } from './node-server.ts';
+import { readLength, tooLarge } from './request-body.ts';
 
 /** The same handler for web-standard requests: the whole server without a port. */
 export function createFetch(handle: HttpHandler): (request: Request) => Promise<Response> {
@@ -21,7 +21,7 @@ export function createFetch(handle: HttpHandler): (request: Request) => Promise<
 }
 
 async function readBody(request: Request, limitBytes: number): Promise<Buffer> {
-  if (Number(request.headers.get('content-length') ?? 0) > limitBytes) throw tooLarge(limitBytes);
+  readLength(Object.fromEntries(request.headers), limitBytes);
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of request.body ?? []) {

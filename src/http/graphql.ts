@@ -2,14 +2,15 @@ import { RequestError, unauthenticated } from '../errors.ts';
 import type { Context, RequestFacts } from '../graphql/context.ts';
 import { maskError } from '../graphql/masking.ts';
 import { audiences, type ViewAs } from '../modules/user/view-as.ts';
-import type { Gate } from '../platform/gate.ts';
 import type { Log } from '../platform/log.ts';
+import { enteredPictureLine } from '../platform/picture-line.ts';
 import type { RateLimits } from '../platform/rate-limits.ts';
 import type { Authenticated, Authentication } from './authentication.ts';
 import type { EventStreams } from './event-streams.ts';
 import { type HttpHandler, type HttpReply, type HttpRequest, header } from './exchange.ts';
-import { readMultipartType } from './multipart.ts';
 import { bodyLimits, readMediaType } from './request-body.ts';
+import { takeUpload } from './upload-gate.ts';
+import { type RequestBody, toContentType, toReply, toWebRequest } from './web-messages.ts';
 import type { GraphQLServer } from './yoga.ts';
 
 /** A browser sends none of these without asking first, so that no other site can send a user's request for them. */
@@ -19,7 +20,6 @@ export interface GraphQLHandlerOptions {
   graphql: GraphQLServer;
   authentication: Authentication;
   rateLimits: RateLimits;
-  uploadGate: Gate;
   toContext(authenticated: Authenticated, request: RequestFacts): Context;
   eventStreams: EventStreams;
   log: Log;
@@ -39,7 +39,7 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): HttpHandle
 }
 
 async function handle(request: HttpRequest, options: GraphQLHandlerOptions): Promise<HttpReply> {
-  const { graphql, authentication, rateLimits, uploadGate, toContext, eventStreams } = options;
+  const { graphql, authentication, rateLimits, toContext, eventStreams } = options;
   const { method } = request;
   if (method !== 'GET' && method !== 'POST') {
     return { status: 405, headers: { allow: 'GET, POST', 'content-length': '0' } };
@@ -48,22 +48,34 @@ async function handle(request: HttpRequest, options: GraphQLHandlerOptions): Pro
   assertPreflighted(request, mediaType);
   const authenticated = await authentication.fromHeader(header(request, 'authorization'));
   const viewAs = readViewAs(request);
+  const { viewer } = authenticated;
   const isUpload = mediaType === 'multipart/form-data';
-  if (isUpload && !authenticated.viewer) throw unauthenticated('Sign in first: uploads need a session token.');
-  await rateLimits.take(isUpload ? 'uploads' : 'requests', authenticated.viewer?.id ?? request.peer);
-  const body = mediaType ? await request.readBody(bodyLimits[mediaType]) : null;
-  const contentType = isUpload && body ? readMultipartType(request, body) : toContentType(request);
+  if (isUpload && !viewer) throw unauthenticated('Sign in first: uploads need a session token.');
+  await rateLimits.take(isUpload ? 'uploads' : 'requests', viewer?.id ?? request.peer);
   const facts = {
     requestId: request.id,
     userAgent: header(request, 'user-agent') ?? null,
     // Whoever is not signed in has nothing of their own to look at.
-    viewAs: authenticated.viewer && viewAs,
+    viewAs: viewer && viewAs,
   };
-  const run = async () =>
-    graphql.fetch(toWebRequest(request, { body, contentType }, graphql), toContext(authenticated, facts));
-  const response = await (isUpload ? uploadGate.run(run) : run());
-  return toReply(response, (stream) => eventStreams.limit(stream, authenticated));
+  const context = toContext(authenticated, facts);
+  const { pictureLine: line } = context.platform;
+  const run = async (body: RequestBody, as: Context) =>
+    toReply(await graphql.fetch(toWebRequest(request, body, graphql), as), (stream) =>
+      eventStreams.limit(stream, authenticated),
+    );
+  if (isUpload && viewer) {
+    return takeUpload(request, { line, viewerId: viewer.id }, (body) => run(body, withPlace(context)));
+  }
+  const body = mediaType && (await request.readBody(bodyLimits[mediaType]));
+  return run({ body, contentType: toContentType(request) }, context);
 }
+
+/** What a form asks for is done in the place of its body: a re-crop in it waits for no other. */
+const withPlace = (context: Context): Context => ({
+  ...context,
+  platform: { ...context.platform, pictureLine: enteredPictureLine },
+});
 
 /** As whom a viewer looks at what is their own; null without the header. Throws BAD_USER_INPUT for another audience. */
 function readViewAs(request: HttpRequest): ViewAs | null {
@@ -78,38 +90,6 @@ function readViewAs(request: HttpRequest): ViewAs | null {
 function assertPreflighted(request: HttpRequest, mediaType: string | null): void {
   if (mediaType === 'application/json' || preflightHeaders.some((name) => request.headers[name] !== undefined)) return;
   throw new RequestError('FORBIDDEN', `Expected one of the headers ${preflightHeaders.join(', ')}.`, { status: 403 });
-}
-
-/** Yoga knows types in lower case only; what follows has to stay as it is. */
-const toContentType = (request: HttpRequest) =>
-  header(request, 'content-type')?.replace(/^[^;]+/, (type) => type.trim().toLowerCase());
-
-function toWebRequest(
-  request: HttpRequest,
-  { body, contentType }: { body: Buffer | null; contentType: string | undefined },
-  { fetchAPI }: GraphQLServer,
-): Request {
-  const headers = new fetchAPI.Headers();
-  const accept = header(request, 'accept');
-  if (accept !== undefined) headers.set('accept', accept);
-  if (contentType !== undefined) headers.set('content-type', contentType);
-  return new fetchAPI.Request(`http://localhost${request.path}${request.query}`, {
-    method: request.method,
-    headers,
-    body: body as never,
-    signal: request.signal,
-  });
-}
-
-type Stream = ReadableStream<Uint8Array>;
-
-async function toReply(response: Response, limit: (stream: Stream) => Stream): Promise<HttpReply> {
-  // Yoga's own headers keep the case in which they were set.
-  const headers = Object.fromEntries([...response.headers].map(([name, value]) => [name.toLowerCase(), value]));
-  headers['cache-control'] ??= 'no-store';
-  const isStream = headers['content-type']?.startsWith('text/event-stream') && response.body;
-  const body = isStream ? limit(response.body as Stream) : Buffer.from(await response.arrayBuffer());
-  return { status: response.status, headers, body };
 }
 
 /** One GraphQL error as the whole answer. */

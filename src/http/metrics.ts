@@ -1,6 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ClerkHealth } from '../modules/identity/clerk-health.ts';
+import type { SweepHealth } from '../modules/picture/sweeps.ts';
+import type { ScanOutcome } from '../platform/scanner.ts';
 import { addClerkMetrics } from './clerk-metrics.ts';
+import { addPictureMetrics } from './picture-metrics.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
@@ -9,6 +12,7 @@ export function createMetrics(gauges: {
   openSockets(): number;
   liveSubscriptions(): number;
   clerkHealth(): Promise<ClerkHealth>;
+  pictureSweep(): Promise<SweepHealth>;
 }) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -35,6 +39,12 @@ export function createMetrics(gauges: {
     labelNames: ['kind', 'outcome'] as const,
     registers: [registry],
   });
+  const scans = new Counter({
+    name: 'visage_scans_total',
+    help: 'Uploads that the virus scanner looked at, or could not, by what came of it.',
+    labelNames: ['outcome'] as const,
+    registers: [registry],
+  });
   gauge(registry, 'visage_open_sockets', 'WebSockets that are open.', gauges.openSockets);
   gauge(
     registry,
@@ -43,6 +53,7 @@ export function createMetrics(gauges: {
     gauges.liveSubscriptions,
   );
   addClerkMetrics(registry, gauges.clerkHealth);
+  const countRemovedFiles = addPictureMetrics(registry, gauges.pictureSweep);
   return {
     contentType: registry.contentType,
     read: () => registry.metrics(),
@@ -51,7 +62,9 @@ export function createMetrics(gauges: {
     countStatement: () => statements.inc(),
     countRejectedWebhook: () => rejectedWebhooks.inc(),
     rejectedWebhooks: async () => (await rejectedWebhooks.get()).values[0]?.value ?? 0,
+    countRemovedFiles,
     countClerkSend: (kind: string, outcome: string) => clerkSends.inc({ kind, outcome }),
+    countScan: (outcome: ScanOutcome) => scans.inc({ outcome }),
   };
 }
 

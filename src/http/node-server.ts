@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ReadableStream as WebStream } from 'node:stream/web';
-import { RequestError } from '../errors.ts';
+import { waitLimitMs } from '../platform/picture-line.ts';
+import { type BodyTimes, bodyTimes, readBody } from './body-reader.ts';
 import type { HttpHandler, HttpReply, HttpRequest } from './exchange.ts';
 import { isWebSocketUpgrade } from './other-upgrades.ts';
+import { cutShort, readLength } from './request-body.ts';
+import { sendStream } from './stream-body.ts';
 
 /** A client that is still sending when it is refused is heard for so long, so that it gets to read why. */
 const lingerMs = 2_000;
@@ -14,14 +14,17 @@ const lingerBytes = 32 * 1024 * 1024;
 /** Room for a token that is far too long: its answer is a refusal of ours, and no broken connection. */
 const maxHeaderSize = 128 * 1024;
 
+/** Node counts from the first byte of a request, and an upload is read when its turn has come. */
+const requestTimeout = waitLimitMs + bodyTimes.totalMs + 20_000;
+
 /** Node's HTTP server around a handler. The handler answers every error itself. */
-export function createNodeServer(handle: HttpHandler): Server {
-  const timeouts = { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 65_000 };
+export function createNodeServer(handle: HttpHandler, times: BodyTimes = bodyTimes): Server {
+  const timeouts = { requestTimeout, headersTimeout: 15_000, keepAliveTimeout: 65_000 };
   const options = { ...timeouts, maxHeaderSize, shouldUpgradeCallback: isWebSocketUpgrade };
   const answer = (message: IncomingMessage, response: ServerResponse, askForBody = () => {}) => {
     const aborted = new AbortController();
     response.on('close', () => aborted.abort());
-    const request = toRequest(message, { signal: aborted.signal, askForBody });
+    const request = toRequest(message, { signal: aborted.signal, times, askForBody });
     Promise.resolve(handle(request))
       .then((reply) => send(message, response, server.listening ? reply : asLast(reply)))
       .catch(() => response.destroy());
@@ -40,11 +43,12 @@ const absoluteForm = /^https?:\/\/[^/?]*/i;
 
 interface Connection {
   signal: AbortSignal;
+  times: BodyTimes;
   /** Tells a client that waits for it to send its body. */
   askForBody(): void;
 }
 
-function toRequest(message: IncomingMessage, { signal, askForBody }: Connection): HttpRequest {
+function toRequest(message: IncomingMessage, { signal, times, askForBody }: Connection): HttpRequest {
   const [path, ...rest] = (message.url ?? '').replace(absoluteForm, '').split('?');
   return {
     id: randomUUID(),
@@ -55,36 +59,14 @@ function toRequest(message: IncomingMessage, { signal, askForBody }: Connection)
     peer: message.socket.remoteAddress ?? '',
     signal,
     async readBody(limitBytes) {
-      if (Number(message.headers['content-length'] ?? 0) > limitBytes) throw tooLarge(limitBytes);
+      readLength(message.headers, limitBytes);
       // Nobody is told any more.
       if (message.destroyed) throw cutShort();
       askForBody();
-      return readBody(message, limitBytes);
+      return readBody(message, limitBytes, times);
     },
   };
 }
-
-function readBody(message: IncomingMessage, limitBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  return new Promise((resolve, reject) => {
-    message.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length <= limitBytes) return void chunks.push(chunk);
-      message.removeAllListeners('data').pause();
-      reject(tooLarge(limitBytes));
-    });
-    message.on('end', () => resolve(Buffer.concat(chunks, length)));
-    message.on('error', () => reject(cutShort()));
-  });
-}
-
-/** The client left before its body was whole: nothing of ours is wrong, and nobody reads the answer. */
-const cutShort = () => new RequestError('BAD_USER_INPUT', 'Expected the whole body.', { status: 400 });
-
-/** The error of a body that is larger than its kind may be. */
-export const tooLarge = (limitBytes: number) =>
-  new RequestError('PAYLOAD_TOO_LARGE', `Expected a body of at most ${limitBytes} bytes.`, { status: 413 });
 
 async function send(message: IncomingMessage, response: ServerResponse, reply: HttpReply): Promise<void> {
   const { status, headers, body } = reply;
@@ -92,8 +74,7 @@ async function send(message: IncomingMessage, response: ServerResponse, reply: H
   if (body instanceof ReadableStream) {
     // A stream ends at a time of its own: kept alive after it, the connection could hold up a server that stops.
     response.writeHead(status, { ...headers, connection: 'close' });
-    // A client that leaves in the middle of a stream is nothing to report; the stream is destroyed with the response.
-    return pipeline(Readable.fromWeb(body as WebStream), response).catch(() => undefined);
+    return sendStream(body, response);
   }
   if (message.complete || message.method === 'GET' || message.method === 'HEAD') {
     return void response.writeHead(status, headers).end(body ?? undefined);

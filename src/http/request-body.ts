@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { RequestError } from '../errors.ts';
 import { type HttpRequest, header } from './exchange.ts';
 
@@ -19,3 +20,22 @@ export function readMediaType(request: HttpRequest, accepted: readonly MediaType
   const message = `Expected a content type of ${accepted.join(', ')}, and got ${given.slice(0, 60) || 'none'}.`;
   throw new RequestError('UNSUPPORTED_MEDIA_TYPE', message, { status: 415 });
 }
+
+/** The body's length as its client announced it; null where it comes in chunks. Throws PAYLOAD_TOO_LARGE past the limit. */
+export function readLength(headers: IncomingHttpHeaders, limitBytes: number): number | null {
+  const announced = headers['content-length'];
+  if (announced === undefined) return null;
+  if (Number(announced) > limitBytes) throw tooLarge(limitBytes);
+  return Number(announced);
+}
+
+/** The error of a body that is larger than its kind may be. */
+export const tooLarge = (limitBytes: number) =>
+  new RequestError('PAYLOAD_TOO_LARGE', `Expected a body of at most ${limitBytes} bytes.`, { status: 413 });
+
+/** The client left before its body was whole: nothing of ours is wrong, and nobody reads the answer. */
+export const cutShort = () => new RequestError('BAD_USER_INPUT', 'Expected the whole body.', { status: 400 });
+
+/** The body came too slowly. */
+export const tooSlow = (expected: string) =>
+  new RequestError('REQUEST_TIMEOUT', `Expected ${expected}.`, { status: 408 });

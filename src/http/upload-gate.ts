@@ -1,7 +1,40 @@
-import { createGate, type Gate } from '../platform/gate.ts';
+import type { Gate } from '../platform/gate.ts';
+import { bytesOfPlace } from '../platform/picture-line.ts';
+import type { HttpRequest } from './exchange.ts';
+import { readMultipartType } from './multipart.ts';
+import { bodyLimits, cutShort, readLength } from './request-body.ts';
+
+/** A multipart body, and its type with nothing but the boundary. */
+export interface Upload {
+  body: Buffer;
+  contentType: string;
+}
+
+export interface Uploader {
+  line: Gate;
+  viewerId: string;
+}
+
+const limitBytes = bodyLimits['multipart/form-data'];
 
 /**
- * Taken apart, a body of 10 MiB takes up to five times as much, until its picture is stored. Two pictures are in work at
- * once; a few more are made ready for them, and the others wait as they came.
+ * Reads an upload when its turn has come, and does with it what there is to do; until then its bytes are its client's. A
+ * body that says nothing of its length takes as much of the line as the largest. Throws RATE_LIMITED where the line is full.
  */
-export const createUploadGate = (): Gate => createGate({ concurrency: 4, queueLimit: 64 });
+export async function takeUpload<Result>(
+  request: HttpRequest,
+  { line, viewerId }: Uploader,
+  use: (upload: Upload) => Promise<Result>,
+): Promise<Result> {
+  const places = Math.max(1, Math.ceil((readLength(request.headers, limitBytes) ?? limitBytes) / bytesOfPlace));
+  const task = async () => {
+    const body = await request.readBody(limitBytes);
+    return use({ body, contentType: readMultipartType(request, body) });
+  };
+  try {
+    return await line.run(task, { places, owner: viewerId, signal: request.signal });
+  } catch (error) {
+    // What came of a client that left is no error of ours, and nobody reads the answer.
+    throw request.signal.aborted ? cutShort() : error;
+  }
+}

@@ -28,16 +28,16 @@ export function createWebSocketServer(server: Server, options: WebSocketOptions)
     allowSynchronousEvents: false,
     handleProtocols: (offered) => handleProtocols(offered),
   });
-  const speak = createProtocol(options);
+  const protocol = createProtocol(options);
   const heartbeat = createHeartbeat(sockets.clients, options.pingEveryMs ?? 30_000);
   server.on('upgrade', (request, socket, head) => {
     if (!isWebSocketUpgrade(request)) return serveWithoutUpgrade(server, request, socket, head);
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroy);
     const status = upgradeStatus(request, options);
     if (status) return refuseUpgrade(socket, status);
     sockets.handleUpgrade(request, socket, head, (client) => {
       heartbeat.watch(client);
-      speak(client, {
+      protocol.speak(client, {
         peer: request.socket.remoteAddress ?? '',
         userAgent: request.headers['user-agent'] ?? null,
       });
@@ -47,10 +47,16 @@ export function createWebSocketServer(server: Server, options: WebSocketOptions)
     openSockets: () => sockets.clients.size,
     async close() {
       heartbeat.stop();
+      protocol.close();
       sockets.close();
       await Promise.all([...sockets.clients].map(sayGoodbye));
     },
   };
+}
+
+/** One for all: what is made for a request holds the request as long as its socket is open. */
+function destroy(this: Duplex): void {
+  this.destroy();
 }
 
 function upgradeStatus({ url, headers }: IncomingMessage, { isAllowedOrigin }: WebSocketOptions): string | null {

@@ -1,9 +1,12 @@
+import { createAnnouncementRelay } from './announcement-relay.ts';
 import type { Change } from './change-stream.ts';
 import type { Database, Statement, Transaction } from './database.ts';
 import type { DeletedUsers } from './deleted-users.ts';
+import type { ListenerOptions } from './listener.ts';
 import { type LiveBus, type Topic, topics } from './live-bus.ts';
 import type { Log } from './log.ts';
-import { createPostgresListener, notificationChannel } from './postgres-listener.ts';
+import { createPostgresListener } from './postgres-listener.ts';
+import type { Redis } from './redis.ts';
 
 /** What one process tells all: a hint, not the state. Far below the 8,000 bytes that NOTIFY takes. */
 interface Announcement extends Change {
@@ -16,11 +19,19 @@ interface Farewell {
 }
 
 /** Work that waits in the database for whichever process takes it. */
-export type Work = 'outbox' | 'erasure';
+const works = ['outbox', 'erasure'] as const;
+export type Work = (typeof works)[number];
 
 interface WorkCall {
   work: Work;
 }
+
+/** Something was announced that nobody will hear any more. */
+interface Missed {
+  missed: true;
+}
+
+type Message = Announcement | Farewell | WorkCall | Missed;
 
 /** Tells every process, once the transaction commits. */
 export const announce = (tx: Transaction, topic: Topic, { userId, revision }: Change): Promise<void> =>
@@ -33,25 +44,27 @@ export const announceDeletion = (tx: Transaction, userId: string): Promise<void>
 /** Wakes the workers of every process, once the transaction commits; one that hears nothing looks by itself, later. */
 export const announceWork = (tx: Transaction, work: Work): Promise<void> => notify(tx, { work });
 
-async function notify(tx: Transaction, message: Announcement | Farewell | WorkCall): Promise<void> {
-  await tx.$executeRaw`select pg_notify(${notificationChannel}, ${JSON.stringify(message)})`;
+async function notify(tx: Transaction, message: Message): Promise<void> {
+  await tx.$executeRaw`select visage_announce(${JSON.stringify(message)}::json)`;
 }
 
 /** The same as an expression of a statement that changes something: tells of each row, which has user_id and revision. */
 export const announcing = (topic: Topic, row: string): string =>
-  `pg_notify('${notificationChannel}', json_build_object(
-    'topic', '${topic}', 'userId', ${row}.user_id, 'revision', ${row}.revision)::text)`;
+  `visage_announce(json_build_object(
+    'topic', '${topic}', 'userId', ${row}.user_id, 'revision', ${row}.revision))`;
 
 /** What `announceWork` does, as an expression of a statement. */
 export const announcingWork = (work: Work): string =>
-  `pg_notify('${notificationChannel}', '${JSON.stringify({ work } satisfies WorkCall)}')`;
+  `visage_announce('${JSON.stringify({ work } satisfies WorkCall)}')`;
 
 /** Where the current revisions of a topic stand: a statement of $1 user ids that answers `Change` rows. */
 export type RevisionStatements = Record<Topic, Statement>;
 
 export interface Announcements {
-  /** Whether announcements arrive at this moment. */
+  /** Whether announcements arrive at this moment, and this process can send its own. */
   isListening(): boolean;
+  /** Something was announced to this database; by NOTIFY it is on its way already. */
+  passOn(): void;
   close(): Promise<void>;
 }
 
@@ -61,6 +74,8 @@ const catchUpRetryMs = 500;
 
 export interface AnnouncementsOptions {
   connectionString: string;
+  /** Null: processes talk through PostgreSQL. */
+  redis: Redis | null;
   db: Pick<Database, 'query'>;
   live: LiveBus;
   deletedUsers: DeletedUsers;
@@ -76,7 +91,7 @@ export interface AnnouncementsOptions {
  * same way those who were deleted to whatever still holds something of them.
  */
 export function createAnnouncements(options: AnnouncementsOptions): Announcements {
-  const { db, live, deletedUsers, log, revisions } = options;
+  const { db, live, deletedUsers, log, redis, revisions } = options;
   let isClosed = false;
 
   const queryInBatches = async <Row extends object>(statement: Statement, ids: string[], take: (row: Row) => void) => {
@@ -101,31 +116,45 @@ export function createAnnouncements(options: AnnouncementsOptions): Announcement
       setTimeout(() => isClosed || catchUpAll(missedSinceMs), catchUpRetryMs).unref();
     }
   };
-  const listener = createPostgresListener({
-    connectionString: options.connectionString,
+  const catchUp = (missedSinceMs: number) => {
+    void catchUpAll(missedSinceMs);
+    works.forEach(options.onWork);
+  };
+  const take = (message: Message) => {
+    if ('missed' in message) catchUp(Number.NEGATIVE_INFINITY);
+    else if ('deletedUserId' in message) deletedUsers.add(message.deletedUserId);
+    else if ('work' in message) options.onWork(message.work);
+    else live.dispatch(message.topic, { userId: message.userId, revision: message.revision });
+  };
+  const listening: ListenerOptions = {
     log,
     onMessage(payload) {
       const message = readMessage(payload);
-      if (!message) log.warn('an announcement was not understood');
-      else if ('deletedUserId' in message) deletedUsers.add(message.deletedUserId);
-      else if ('work' in message) options.onWork(message.work);
-      else live.dispatch(message.topic, { userId: message.userId, revision: message.revision });
+      if (message) take(message);
+      else log.warn('an announcement was not understood');
     },
-    onReady: (missedSinceMs) => void catchUpAll(missedSinceMs),
-  });
+    onReady: catchUp,
+  };
+  const listener = redis
+    ? redis.listen(listening)
+    : createPostgresListener({ ...listening, connectionString: options.connectionString });
+  const relay = redis && createAnnouncementRelay({ connectionString: options.connectionString, redis, log });
   return {
-    isListening: listener.isListening,
+    isListening: () => listener.isListening() && (redis?.isReady() ?? true),
+    passOn: () => relay?.wake(),
     async close() {
       isClosed = true;
-      await listener.close();
+      await Promise.all([relay?.close(), listener.close()]);
     },
   };
 }
 
-function readMessage(payload: string): Announcement | Farewell | WorkCall | null {
+function readMessage(payload: string): Message | null {
   try {
-    const message = JSON.parse(payload) as Partial<Announcement & Farewell & WorkCall>;
-    if (message.work === 'outbox' || message.work === 'erasure') return { work: message.work };
+    const message = JSON.parse(payload) as Partial<Announcement & Farewell & WorkCall & Missed>;
+    if (message.missed === true) return { missed: true };
+    const work = works.find((name) => name === message.work);
+    if (work) return { work };
     if (typeof message.deletedUserId === 'string') return { deletedUserId: message.deletedUserId };
     const isWhole =
       topics.some((topic) => topic === message.topic) &&

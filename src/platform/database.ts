@@ -35,8 +35,12 @@ export interface DatabaseOptions {
   poolSize?: number;
   /** After which PostgreSQL ends a statement; default 15 s, 0 for never. */
   statementTimeoutMs?: number;
+  /** What this process writes is announced to all through Redis, for which it waits in the database; default: by NOTIFY. */
+  announcesByRedis?: boolean;
   /** Called with each statement that is sent, Prisma's own included. */
   onStatement?: ((sql: string) => void) | undefined;
+  /** Called when something that may have announced a change is committed. */
+  onAnnounced?: (() => void) | undefined;
 }
 
 /** Opens the pool; connections are made when they are first needed. */
@@ -45,7 +49,9 @@ export function createDatabase({
   log,
   poolSize = 10,
   statementTimeoutMs = 15_000,
+  announcesByRedis = false,
   onStatement,
+  onAnnounced,
 }: DatabaseOptions): Database {
   const pool = new pg.Pool({
     connectionString,
@@ -58,10 +64,13 @@ export function createDatabase({
     query_timeout: statementTimeoutMs && statementTimeoutMs + 5_000,
     // Prisma's adapter drops the offset of a timestamptz, so that sessions have to be in UTC. On today's disks an index is
     // worth more than the planner's default of 4 has it: with that it sorts a long list rather than walk its index.
-    options: '-c TimeZone=UTC -c random_page_cost=1.1',
-    Client: observedClient((sql) => {
-      log.debug({ sql }, 'statement');
-      onStatement?.(sql);
+    options: `-c TimeZone=UTC -c random_page_cost=1.1${announcesByRedis ? ' -c visage.announcements=redis' : ''}`,
+    Client: observedClient({
+      onStatement(sql) {
+        log.debug({ sql }, 'statement');
+        onStatement?.(sql);
+      },
+      onAnnounced,
     }),
   });
   pool.on('error', (error) => log.warn({ error }, 'an idle database connection was lost'));
@@ -80,13 +89,34 @@ export function createDatabase({
   };
 }
 
-/** A pg client that tells of each statement, whoever sends it. */
-function observedClient(onStatement: (sql: string) => void): typeof pg.Client {
+interface Observer {
+  onStatement(sql: string): void;
+  onAnnounced: (() => void) | undefined;
+}
+
+/** A pg client that tells of each statement, whoever sends it, and of the end of what announces something. */
+function observedClient({ onStatement, onAnnounced }: Observer): typeof pg.Client {
   return class ObservedClient extends pg.Client {
+    #hasAnnounced = false;
+
+    constructor(config?: pg.ClientConfig) {
+      super(config);
+      // After each statement, and so after the commit of a transaction, too.
+      if (onAnnounced) this.on('drain', () => this.#tellOfAnnouncement(onAnnounced));
+    }
+
+    #tellOfAnnouncement(tell: () => void): void {
+      if (!this.#hasAnnounced || this.getTransactionStatus() !== 'I') return;
+      this.#hasAnnounced = false;
+      tell();
+    }
+
     // biome-ignore lint/suspicious/noExplicitAny: pg's query has nine overloads; this one passes through what came.
     override query(...args: any[]): any {
       const [config] = args;
-      onStatement(typeof config === 'string' ? config : config.text);
+      const sql: string = typeof config === 'string' ? config : config.text;
+      onStatement(sql);
+      if (onAnnounced && sql.includes('visage_announce(')) this.#hasAnnounced = true;
       // biome-ignore lint/suspicious/noExplicitAny: as above.
       return (super.query as any)(...args);
     }

@@ -31,6 +31,11 @@ export function createDiskStore(folder: string): PictureStore {
     check: () =>
       available(() => writeDurably(join(folder, `${writing}${randomUUID()}`), new Uint8Array(1), readAndRemove)),
     sweepTemporary: (olderThanMs) => available(() => sweepTemporary(folder, Date.now() - olderThanMs)),
+    async addressOf(key) {
+      assertStoreKey(key);
+      return null;
+    },
+    close: async () => undefined,
   };
 }
 
@@ -149,15 +154,19 @@ async function* list(folder: string): AsyncGenerator<StoredKey> {
   }
 }
 
-async function sweepTemporary(folder: string, olderThan: number): Promise<void> {
+async function sweepTemporary(folder: string, olderThan: number): Promise<number> {
+  let count = 0;
   for await (const { path } of walk(folder)) {
     const name = basename(path);
     // A deletion that was cut short may have met a put: back in its place, the next sweep judges it afresh.
     if (name.includes(deleting)) await ifThere(rename(path, path.slice(0, path.lastIndexOf(deleting))));
     if (!name.startsWith(writing)) continue;
     const found = await ifThere(stat(path));
-    if (found && found.ctimeMs <= olderThan) await ifThere(unlink(path));
+    if (!found || found.ctimeMs > olderThan) continue;
+    await ifThere(unlink(path));
+    count++;
   }
+  return count;
 }
 
 async function* walk(folder: string): AsyncGenerator<{ path: string; key: string }> {

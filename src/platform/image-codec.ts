@@ -1,4 +1,5 @@
 import sharp, { type Metadata, type Sharp, type WebpOptions } from 'sharp';
+import { assertAffordable } from './image-cost.ts';
 import type { Size, SquareCrop } from './image-geometry.ts';
 import {
   assertWithinLimits,
@@ -10,15 +11,19 @@ import {
   isWholeGif,
   slowImage,
 } from './image-header.ts';
+import { toPlaces } from './image-memory.ts';
+import { swapsSides, toStoredCrop, turn } from './image-turn.ts';
 
 /** A picture on its way through sharp; nothing is decoded before its bytes or pixels are asked for. */
 export type Image = Sharp;
 
-/** An uploaded file, and how long each decoding of it may take. */
+/** An uploaded file, and the time in which all work on it is to be done. */
 export interface ImageFile {
   bytes: Buffer;
   mimeType: ImageMimeType;
   timeoutS: number;
+  /** Whole seconds, at least 1; counted since it was first asked. Throws `UnsupportedImageError` where none is left. */
+  secondsLeft(): number;
 }
 
 /** A picture whose header was found good. */
@@ -28,9 +33,15 @@ export interface Picture extends ImageHeader {
   drawing: boolean;
   /** Its colours are those of a profile of its own, as in photos of recent phones. */
   foreignColours: boolean;
+  /** What has to be done to what `open` gives, so that it is upright: 1 for nothing. EXIF 2.32, table 6. */
+  orientation: number;
   /** Loop count and delays, which decoded pixels have lost; empty for a still picture. */
   animation: Pick<WebpOptions, 'loop' | 'delay'>;
-  /** The upright picture in sRGB, its first frame or all of them. Each call decodes anew. */
+  /** How many of those in work it counts for. */
+  places: number;
+  /** As `ImageFile` has it. */
+  secondsLeft(): number;
+  /** The picture as it is stored, in sRGB, its first frame or all of them. Each call decodes anew. */
   open(frames: 'first' | 'all'): Image;
 }
 
@@ -41,13 +52,6 @@ export interface Pixels extends Size {
   /** Height of one frame; only where there are several. */
   pageHeight?: number;
 }
-
-/** Effort 3 and above doubles the CPU time for 6 % fewer bytes. */
-const publicWebp: WebpOptions = { quality: 80, effort: 2 };
-/** Seen only through variants made from it: the cheapest effort, and a quality that bears being encoded again. */
-const keptWebp: WebpOptions = { quality: 85, effort: 0 };
-const losslessWebp: WebpOptions = { lossless: true, effort: 2 };
-const frugalWebp: WebpOptions = { quality: 50, effort: 4 };
 
 /**
  * Process-wide: only the loaders of the four types (sharp would read SVG too), no cache of decoded pictures, and one
@@ -60,35 +64,54 @@ export function confineSharp(): void {
   sharp.concurrency(1);
 }
 
-/** Reads the header and decodes nothing. Throws `UnsupportedImageError` for what is over the limits or cut short. */
+/**
+ * Reads the header and decodes nothing. Throws `UnsupportedImageError` for what is over the limits, takes too much to decode,
+ * or is cut short.
+ */
 export async function openPicture(file: ImageFile): Promise<Picture> {
-  const { bytes, mimeType } = file;
+  const { bytes, mimeType, secondsLeft } = file;
   const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
-  const frames = metadata.pages ?? 1;
-  // libvips can't turn an animation by 90 degrees: an orientation tag in one (there are hardly any) is ignored.
-  const { width, height } = frames > 1 ? metadata : metadata.autoOrient;
+  const { pages: frames = 1 } = metadata;
+  const orientation = toOrientation(metadata);
+  const [width, height] = swapsSides(orientation)
+    ? [metadata.height, metadata.width]
+    : [metadata.width, metadata.height];
   const header = { mimeType, width, height, frames };
   if (mimeType === 'image/gif' && !isWholeGif(bytes)) throw damagedImage(mimeType);
   assertWithinLimits(header);
+  const bitsPerChannel = metadata.depth === 'ushort' ? 16 : 8;
+  const extent = { ...header, channels: metadata.channels, bitsPerChannel, inPasses: metadata.isProgressive };
+  assertAffordable(extent, bytes);
   return {
     ...header,
     bytes,
-    drawing: frames === 1 && (metadata.isPalette || (metadata.bitsPerSample ?? 8) < 8),
+    places: toPlaces(extent),
+    orientation,
+    secondsLeft,
+    drawing: metadata.isPalette || (metadata.bitsPerSample ?? 8) < 8,
     foreignColours: metadata.space === 'srgb' && metadata.hasProfile && !isPlainSrgb(metadata.icc),
-    animation: frames > 1 ? { loop: metadata.loop ?? 0, delay: metadata.delay ?? [] } : {},
+    animation: frames > 1 ? toAnimation(metadata) : {},
     open: toOpener(file, metadata),
   };
 }
 
-function toOpener({ bytes, timeoutS }: ImageFile, metadata: Metadata): Picture['open'] {
+/** Tags of no meaning are ignored, as sharp does. */
+const toOrientation = ({ orientation = 1 }: Metadata) => (orientation >= 1 && orientation <= 8 ? orientation : 1);
+
+/** sharp takes times and loops of 16 bits, and a GIF may show a frame for eleven minutes. */
+const toAnimation = ({ loop = 0, delay = [] }: Metadata) => ({
+  loop: Math.min(loop, 0xffff),
+  delay: delay.map((ms) => Math.min(ms, 0xffff)),
+});
+
+function toOpener({ bytes, secondsLeft }: ImageFile, metadata: Metadata): Picture['open'] {
   // Converting colours at full size doubles the time of a photo, and from plain sRGB it changes none.
   const ignoreIcc = metadata.space === 'srgb' && isPlainSrgb(metadata.icc);
   // sharp converts 16 bits a channel to P3, and raw pixels stay in it.
   const leftInP3 = metadata.depth === 'ushort' && metadata.hasProfile && !ignoreIcc;
   const limits = { limitInputPixels: imageLimits.pixelsOverAllFrames, ignoreIcc };
   return (frames) => {
-    const image = sharp(bytes, { ...limits, animated: frames === 'all' }).timeout({ seconds: timeoutS });
-    if ((metadata.pages ?? 1) === 1) image.autoOrient();
+    const image = sharp(bytes, { ...limits, animated: frames === 'all' }).timeout({ seconds: secondsLeft() });
     return leftInP3 ? image.withIccProfile('srgb', { attach: false }) : image;
   };
 }
@@ -100,7 +123,7 @@ export function explainImageError(error: unknown, { mimeType, timeoutS }: ImageF
   return Object.assign(told, { cause: error });
 }
 
-/** The square of the picture, `sidePx` wide, of each frame. */
+/** The square of the stored picture, `sidePx` wide, of each frame. */
 export const cut = (image: Image, { left, top, size }: SquareCrop, sidePx: number): Image =>
   image.extract({ left, top, width: size, height: size }).resize(sidePx, sidePx);
 
@@ -117,7 +140,7 @@ export async function toPixels(image: Image): Promise<Pixels> {
 
 /** Decodes the upright picture, made smaller where it is more than `sidePx` on its longest side. */
 export async function toUpright(picture: Picture, sidePx: number): Promise<Pixels> {
-  const image = shrink(picture.open('first'), sidePx);
+  const image = shrink(picture.open('first').autoOrient(), sidePx);
   if (!picture.foreignColours || Math.max(picture.width, picture.height) <= sidePx) return toPixels(image);
   // sharp converts colours before it shrinks, which takes longer than all the rest. So it shrinks first, into a PNG, since
   // decoded pixels can't carry their profile, and converts the few that are left.
@@ -125,29 +148,30 @@ export async function toUpright(picture: Picture, sidePx: number): Promise<Pixel
   return toPixels(sharp(small));
 }
 
+/** Decodes the square of the upright picture, `sidePx` wide, of its first frame. */
+export async function toSquare(picture: Picture, crop: SquareCrop, sidePx: number): Promise<Pixels> {
+  const { orientation } = picture;
+  const image = cut(picture.open('first'), toStoredCrop(crop, picture, orientation), sidePx);
+  return orientation === 1 ? toPixels(image) : toFirstFrame(await toTurned(image, orientation));
+}
+
+/** Decodes what is stored otherwise, and turns it upright. */
+export async function toTurned(image: Image, orientation: number): Promise<Required<Pixels>> {
+  const pixels = await toPixels(image.ensureAlpha());
+  return { channels: 4, ...turn({ pageHeight: pixels.height, ...pixels }, orientation) };
+}
+
 /** A picture of pixels that were decoded before. */
 export const fromPixels = ({ data, ...raw }: Pixels): Image =>
   sharp(data, { raw, animated: raw.pageHeight !== undefined });
 
+/** The first of several frames. */
+export const toFirstFrame = ({ pageHeight, height, ...frames }: Pixels): Pixels => ({
+  ...frames,
+  height: pageHeight ?? height,
+  data: frames.data.subarray(0, frames.width * (pageHeight ?? height) * frames.channels),
+});
+
 /** RGBA of a small square, row by row. */
 export const toRgba = (pixels: Pixels, sidePx: number): Promise<Buffer> =>
   fromPixels(pixels).resize(sidePx, sidePx).ensureAlpha().raw().toBuffer();
-
-/** For keeping: cheap to make, good enough to be cropped and encoded again. */
-export const encodeKept = (image: Image): Promise<Buffer> => image.webp(keptWebp).toBuffer();
-
-/** For publishing: in no more bytes than were uploaded, where lossless or a lower quality gets there. */
-export async function encodePublic(image: Image, picture: Picture, moving: boolean): Promise<Buffer> {
-  const animation = moving ? picture.animation : {};
-  const encode = (options: WebpOptions) =>
-    image
-      .clone()
-      .webp({ ...options, ...animation })
-      .toBuffer();
-  const lossy = await encode(publicWebp);
-  if (!picture.drawing && lossy.length <= picture.bytes.length) return lossy;
-  const best = shorter(lossy, await encode(losslessWebp));
-  return best.length <= picture.bytes.length ? best : shorter(best, await encode(frugalWebp));
-}
-
-const shorter = (one: Buffer, other: Buffer) => (other.length < one.length ? other : one);

@@ -4,7 +4,7 @@
  * that a consumer which stands still costs the same after one change as after a million.
  */
 
-import { type Change, type ChangeStream, createChangeStream } from './change-stream.ts';
+import { type Audience, type Change, ChangeStream, type Follow } from './change-stream.ts';
 
 /** What of a user can change: the active picture; the profile with the names and who sees it; the preferences. */
 export const topics = ['picture', 'profile', 'preferences'] as const;
@@ -26,46 +26,60 @@ export interface LiveBus {
 }
 
 export function createLiveBus(): LiveBus {
-  const streams: Record<Topic, Map<string, Set<ChangeStream>>> = {
-    picture: new Map(),
-    profile: new Map(),
-    preferences: new Map(),
-  };
+  const audiences = {
+    picture: createAudiences(),
+    profile: createAudiences(),
+    preferences: createAudiences(),
+  } satisfies Record<Topic, Audiences>;
   let isClosed = false;
-
-  const add = (topic: Topic, userId: string, stream: ChangeStream) => {
-    const set = streams[topic].get(userId) ?? new Set();
-    streams[topic].set(userId, set.add(stream));
-  };
-  const remove = (topic: Topic, userId: string, stream: ChangeStream) => {
-    const set = streams[topic].get(userId);
-    set?.delete(stream);
-    if (set?.size === 0) streams[topic].delete(userId);
-  };
 
   return {
     subscribe(topic, userIds) {
-      const ids = new Set(userIds);
-      const stream = createChangeStream(() => {
-        for (const userId of ids) remove(topic, userId, stream);
-      });
-      for (const userId of ids) add(topic, userId, stream);
+      const stream = audiences[topic].enter(new Set(userIds));
       // A subscription that was starting when the server stopped would hold its connection open.
-      if (isClosed) void stream.return();
+      if (isClosed) stream.end();
       return stream;
     },
-    dispatch(topic, change) {
-      for (const stream of streams[topic].get(change.userId) ?? []) stream.offer(change);
+    dispatch(topic, { userId, revision }) {
+      for (const follow of audiences[topic].followsOf(userId)) follow.offer(revision);
     },
-    catchUp(topic, current, missedSinceMs) {
-      for (const stream of streams[topic].get(current.userId) ?? []) stream.catchUp(current, missedSinceMs);
+    catchUp(topic, { userId, revision }, missedSinceMs) {
+      for (const follow of audiences[topic].followsOf(userId)) follow.catchUp(revision, missedSinceMs);
     },
-    subscribedUserIds: (topic) => [...streams[topic].keys()],
+    subscribedUserIds: (topic) => audiences[topic].userIds(),
     close() {
       isClosed = true;
-      for (const users of Object.values(streams)) {
-        for (const stream of new Set([...users.values()].flatMap((set) => [...set]))) void stream.return();
+      for (const topic of topics) {
+        for (const userId of audiences[topic].userIds()) {
+          for (const { stream } of audiences[topic].followsOf(userId)) stream.end();
+        }
       }
     },
+  };
+}
+
+type Audiences = ReturnType<typeof createAudiences>;
+
+/** The audiences of one topic, each as long as somebody is in it. */
+function createAudiences() {
+  const byUser = new Map<string, Audience>();
+  const audienceOf = (userId: string): Audience => {
+    const audience = byUser.get(userId) ?? { userId, follows: new Set() };
+    byUser.set(audience.userId, audience);
+    return audience;
+  };
+  const leave = (follow: Follow) => {
+    const { userId, follows } = follow.audience;
+    follows.delete(follow);
+    if (follows.size === 0) byUser.delete(userId);
+  };
+  return {
+    enter(userIds: Iterable<string>): ChangeStream {
+      const stream = new ChangeStream(Array.from(userIds, audienceOf), leave);
+      for (const follow of stream.follows) follow.audience.follows.add(follow);
+      return stream;
+    },
+    followsOf: (userId: string): Iterable<Follow> => byUser.get(userId)?.follows ?? [],
+    userIds: () => [...byUser.keys()],
   };
 }

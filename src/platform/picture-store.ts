@@ -26,10 +26,23 @@ export interface PictureStore {
   check(): Promise<void>;
   /**
    * Removes what writes that were interrupted longer ago than that have left, and undoes deletions that were: files under
-   * names that `list` doesn't show. At the start, and from time to time.
+   * names that `list` doesn't show. Answers how many it removed. From time to time.
    */
-  sweepTemporary(olderThanMs: number): Promise<void>;
+  sweepTemporary(olderThanMs: number): Promise<number>;
+  /**
+   * An address elsewhere at which anyone can fetch the file in this way, good for `signedForS` at least; null where the
+   * store is behind this server alone. It is made without asking the store, so the file may not be there.
+   */
+  addressOf(key: string, method: 'GET' | 'HEAD'): Promise<string | null>;
+  /** Lets go of connections, once nothing is under way. */
+  close(): Promise<void>;
 }
+
+/**
+ * How long an address elsewhere can be used at least. A bucket's keys may be borrowed for a while, as a machine's role has
+ * them, and no signature outlives them: they are renewed five minutes before their end.
+ */
+export const signedForS = 300;
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 

@@ -1,5 +1,6 @@
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import { rateLimited } from '../errors.ts';
+import type { Redis } from './redis.ts';
 
 /** What is counted, for each signed-in user, or for each address where nobody is signed in. */
 export type RateLimited = 'requests' | 'uploads';
@@ -15,14 +16,21 @@ export interface RateLimits {
   take(what: RateLimited, who: string): Promise<void>;
 }
 
-/** Counts in this process; off, it lets everything pass. */
-export function createRateLimits(isOn: boolean): RateLimits {
+export interface RateLimitsOptions {
+  /** Off: everything passes. */
+  isOn: boolean;
+  /** Null: each process counts for itself. */
+  redis: Redis | null;
+}
+
+/** Counts in Redis, for all processes together; in this one where there is none, and while it is away. */
+export function createRateLimits({ isOn, redis }: RateLimitsOptions): RateLimits {
   if (!isOn) return { take: async () => undefined };
   const limiters = new Map(
-    Object.entries(allowances).map(([what, { points, durationS }]) => [
-      what,
-      new RateLimiterMemory({ keyPrefix: what, points, duration: durationS }),
-    ]),
+    Object.entries(allowances).map(([what, { points, durationS }]) => {
+      const inMemory = new RateLimiterMemory({ keyPrefix: what, points, duration: durationS });
+      return [what, redis ? sharedLimiter(redis, inMemory) : inMemory];
+    }),
   );
   return {
     async take(what, who) {
@@ -36,3 +44,15 @@ export function createRateLimits(isOn: boolean): RateLimits {
     },
   };
 }
+
+/** Whoever is past the allowance is refused without asking Redis again. */
+const sharedLimiter = (redis: Redis, insurance: RateLimiterMemory) =>
+  new RateLimiterRedis({
+    storeClient: { eval: redis.runScript },
+    useRedisPackage: true,
+    keyPrefix: `visage:${insurance.keyPrefix}`,
+    points: insurance.points,
+    duration: insurance.duration,
+    inMemoryBlockOnConsumed: insurance.points,
+    insuranceLimiter: insurance,
+  });

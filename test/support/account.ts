@@ -58,5 +58,5 @@ export async function passRemovalDelay(
   const [longAgo, ago] = [new Date(Date.now() - 600_000), new Date(Date.now() - 60_000)];
   for (const { parentPath, name } of await listFiles(folder)) await utimes(join(parentPath, name), longAgo, longAgo);
   await meanwhile();
-  await platform.db.prisma.fileRemoval.updateMany({ data: { requestedAt: ago } });
+  await platform.db.prisma.fileRemoval.updateMany({ where: { removedAt: null }, data: { requestedAt: ago } });
 }

@@ -30,7 +30,12 @@ export interface TestAppOptions {
   /** Another server's database, pictures and key: a second process beside it. */
   beside?: TestApp;
   /** What differs from a test's server otherwise. */
-  parts?: Partial<Pick<AppOptions, 'keys' | 'log' | 'connectionString' | 'streamGraceMs' | 'demoToken' | 'sockets'>>;
+  parts?: Partial<
+    Pick<
+      AppOptions,
+      'keys' | 'log' | 'connectionString' | 'streamGraceMs' | 'stuckAfterMs' | 'demoToken' | 'sockets' | 'bodyTimes'
+    >
+  >;
 }
 
 /** Starts a server without a port; `listen` opens one. The test closes it. */

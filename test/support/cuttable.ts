@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A way to a database that can be cut off and restored. */
-export interface CuttableDatabase {
+/** A way to a database, or to Redis, that can be cut off and restored. */
+export interface Cuttable {
   connectionString: string;
   /** Ends what is open, and refuses what comes. */
   cut(): Promise<void>;
@@ -11,8 +11,8 @@ export interface CuttableDatabase {
   freeze(): void;
 }
 
-/** Puts a proxy before a database, on a port of its own. */
-export async function createCuttable(target: string): Promise<CuttableDatabase> {
+/** Puts a proxy before what has this address, on a port of its own. */
+export async function createCuttable(target: string): Promise<Cuttable> {
   const url = new URL(target);
   const { hostname, port } = url;
   const open = new Set<Socket>();

@@ -1,4 +1,5 @@
 import sharp, { type Sharp } from 'sharp';
+import { jpegSegment } from './flat-jpeg.ts';
 
 /** The four quarters of `quarters()`: no two alike however the picture is turned or mirrored. */
 export const quarterColours = {
@@ -57,12 +58,14 @@ export async function photo(dimensions: Dimensions = [1200, 900]): Promise<Buffe
  * GPS position, a camera's name, XMP and IPTC.
  */
 export async function orientedJpeg(orientation: number, upright: Dimensions = [300, 200]): Promise<Buffer> {
+  const stored = sharp(await storedQuarters(orientation, upright));
+  return withJpegMetadata(await stored.jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer(), orientation);
+}
+
+/** A PNG of `quarters()` of the given upright dimensions as a camera that is held so would store them. */
+export async function storedQuarters(orientation: number, upright: Dimensions): Promise<Buffer> {
   const { data, info } = await quarters(upright).raw().toBuffer({ resolveWithObject: true });
-  const stored = turnToStore(sharp(data, { raw: info }), orientation);
-  return withJpegMetadata(
-    await (await stored).jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer(),
-    orientation,
-  );
+  return (await turnToStore(sharp(data, { raw: info }), orientation)).png().toBuffer();
 }
 
 /** The inverse of what a viewer does for each orientation (EXIF 2.32, table 6). sharp turns before it mirrors, or not: one step at a time. */
@@ -91,19 +94,13 @@ export function withJpegMetadata(jpeg: Buffer, orientation: number): Buffer {
     iptc,
   ]);
   const exif = Buffer.concat([Buffer.from('Exif\0\0'), tiff(orientation)]);
-  const segments = [segment(0xe1, exif), segment(0xe1, Buffer.from(xmp)), segment(0xed, photoshop)];
-  const comment = segment(0xfe, Buffer.from(secretWord));
+  const segments = [jpegSegment(0xe1, exif), jpegSegment(0xe1, Buffer.from(xmp)), jpegSegment(0xed, photoshop)];
+  const comment = jpegSegment(0xfe, Buffer.from(secretWord));
   return Buffer.concat([jpeg.subarray(0, 2), ...segments, comment, jpeg.subarray(2)]);
 }
 
 /** Stands in every metadata block of these pictures. */
 export const secretWord = 'Whereabouts';
-
-function segment(marker: number, content: Buffer): Buffer {
-  const head = Buffer.from([0xff, marker, 0, 0]);
-  head.writeUInt16BE(content.length + 2, 2);
-  return Buffer.concat([head, content]);
-}
 
 /** Big-endian TIFF: IFD0 with orientation, make and a pointer to a GPS IFD of 52° N. */
 function tiff(orientation: number): Buffer {
@@ -183,8 +180,8 @@ export const animatedGif = async (options: AnimationOptions): Promise<Buffer> =>
 export const animatedWebp = async (options: AnimationOptions): Promise<Buffer> =>
   (await animation(options)).webp({ loop: options.loop ?? 0, delay: options.delay }).toBuffer();
 
-/** A GIF of 150 frames of noise, as large as they may be: as slow to decode and encode as anything that is accepted. */
-export async function slowGif(): Promise<Buffer> {
+/** A GIF of pairs of frames of noise, as large as 150 of them may be: as slow to decode and encode as anything that is accepted. */
+export async function slowGif(pairs: number): Promise<Buffer> {
   const noise = (mean: number) => ({
     create: {
       width: 632,
@@ -200,7 +197,7 @@ export async function slowGif(): Promise<Buffer> {
     .toBuffer();
   const framesAt = gif.indexOf(Buffer.from([0x21, 0xf9, 4]));
   const pair = gif.subarray(framesAt, -1);
-  return Buffer.concat([gif.subarray(0, framesAt), ...Array.from({ length: 75 }, () => pair), gif.subarray(-1)]);
+  return Buffer.concat([gif.subarray(0, framesAt), ...Array.from({ length: pairs }, () => pair), gif.subarray(-1)]);
 }
 
 export const stillGif = (): Promise<Buffer> => quarters([100, 80]).gif().toBuffer();
@@ -221,13 +218,14 @@ export function pngThatSays([width, height]: Dimensions): Buffer {
   header.set([8, 2, 0, 0, 0], 8);
   return Buffer.concat([
     Buffer.from('89504e470d0a1a0a', 'hex'),
-    chunk('IHDR', header),
-    chunk('IDAT', Buffer.from('789c030000000001', 'hex')),
-    chunk('IEND', Buffer.alloc(0)),
+    pngChunk('IHDR', header),
+    pngChunk('IDAT', Buffer.from('789c030000000001', 'hex')),
+    pngChunk('IEND', Buffer.alloc(0)),
   ]);
 }
 
-function chunk(type: string, content: Buffer): Buffer {
+/** A chunk of a PNG with its length and checksum. */
+export function pngChunk(type: string, content: Buffer): Buffer {
   const body = Buffer.concat([Buffer.from(type, 'latin1'), content]);
   const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
   length.writeUInt32BE(content.length);

@@ -1,4 +1,5 @@
 import type { GraphQLSchema } from 'graphql';
+import { vi } from 'vitest';
 import { announce } from '../../src/platform/announcements.ts';
 import { randomId, type TestApp } from './app.ts';
 import { changePicture } from './live.ts';
@@ -70,13 +71,35 @@ export interface Told {
   expected: Expected[];
 }
 
-/** One socket for each viewer, open as long as the test. */
-export async function createListeners(address: string, { people }: World): Promise<Map<ViewerName, Socket>> {
+/** One socket for each viewer, open as long as the test, and its session seen: nothing of it changes any more. */
+export async function createListeners(app: TestApp, { people }: World): Promise<Map<ViewerName, Socket>> {
+  const address = await app.listen();
+  const startedAt = new Date();
   const sockets = [...viewerNames, ...administratorNames].map(async (viewer) => {
     const { token } = people[viewer];
-    return [viewer, await signIn(address, token ? { token } : undefined)] as const;
+    const socket = await signIn(address, token ? { token } : undefined);
+    if (token) await showPicture(socket, people[viewer]);
+    return [viewer, socket] as const;
   });
-  return new Map(await Promise.all(sockets));
+  const listeners = new Map(await Promise.all(sockets));
+  const signedIn = [...listeners.keys()].filter((viewer) => people[viewer].token !== null);
+  await vi.waitFor(
+    async () => {
+      const seen = await app.platform.db.prisma.syncSession.count({ where: { lastSeenAt: { gte: startedAt } } });
+      if (seen < signedIn.length) throw new Error(`${seen} of ${signedIn.length} sessions were seen.`);
+    },
+    { timeout: 20_000 },
+  );
+  return listeners;
+}
+
+/** As a client does that shows its user's picture. */
+async function showPicture(socket: Socket, { id }: Person): Promise<void> {
+  const query = 'subscription ($known: [KnownPictureRevision!]) { profilePictureUpdated(known: $known) { revision } }';
+  const variables = { known: [{ userId: id, revision: -1 }] };
+  socket.send({ id: 'seen', type: 'subscribe', payload: { query, variables } });
+  await socket.expect('next', 'seen');
+  socket.send({ id: 'seen', type: 'complete' });
 }
 
 /** Subscribes everybody to the owner, and gathers what they are told: by one subscription, then by the next. */

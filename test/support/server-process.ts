@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 /** A server in a process of its own, as in production. */
 export interface ServerProcess {
   url: string;
+  pid: number;
   /** What it has logged, a line of JSON each. */
   lines: string[];
   /** `kill -9`. */
@@ -38,5 +39,5 @@ export async function startServer(env: Record<string, string>): Promise<ServerPr
     const [code] = await exited;
     return code as number | null;
   };
-  return { url, lines, kill: async () => void (await end('SIGKILL')), stop: () => end('SIGTERM') };
+  return { url, pid: child.pid ?? 0, lines, kill: async () => void (await end('SIGKILL')), stop: () => end('SIGTERM') };
 }

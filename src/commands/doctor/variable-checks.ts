@@ -44,6 +44,3 @@ export function checkTokens({ isProduction, clerk }: Config): Finding {
   const found = 'tokens are taken whichever app of the Clerk instance they were made for';
   return isProduction ? warning(found, 'Set CLERK_AUTHORIZED_PARTIES to the origins of your apps') : ok(found);
 }
-
-/** Refused by the variables where it is set. */
-export const checkRedis = (): Finding => skipped('no REDIS_URL: instances talk through PostgreSQL');

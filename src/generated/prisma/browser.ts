@@ -118,6 +118,11 @@ export type WebhookDelivery = Prisma.WebhookDeliveryModel
  */
 export type OutboxEntry = Prisma.OutboxEntryModel
 /**
+ * Model Announcement
+ * What is still to be told to every process, where they talk through Redis. There are rows for some milliseconds only.
+ */
+export type Announcement = Prisma.AnnouncementModel
+/**
  * Model Reconciliation
  * A run of users:sync: how far it has come, and what it found. Dry runs leave none.
  */
@@ -129,9 +134,14 @@ export type Reconciliation = Prisma.ReconciliationModel
 export type Tombstone = Prisma.TombstoneModel
 /**
  * Model FileRemoval
- * A file of a picture that is gone, until the picture store is rid of it too.
+ * A file that no picture needs any more, until the picture store has been rid of it for an hour.
  */
 export type FileRemoval = Prisma.FileRemovalModel
+/**
+ * Model PictureSweep
+ * When the picture store was last compared with the pictures, and what came of it: one row.
+ */
+export type PictureSweep = Prisma.PictureSweepModel
 /**
  * Model Removal
  * When a user last took away something of a kind, so that an import brings nothing older back.

@@ -1,19 +1,17 @@
 import type { MiddlewareHandler } from 'hono';
-import { unauthenticated } from '../../errors.ts';
-import type { Context, RequestFacts } from '../../graphql/context.ts';
-import type { Gate } from '../../platform/gate.ts';
+import { badUserInput, unauthenticated } from '../../errors.ts';
+import { type Context, type RequestFacts, requireViewer } from '../../graphql/context.ts';
 import type { RateLimited, RateLimits } from '../../platform/rate-limits.ts';
 import type { Authenticated, Authentication } from '../authentication.ts';
 import { type HttpRequest, header } from '../exchange.ts';
-import { readMultipartType } from '../multipart.ts';
 import { bodyLimits, readMediaType } from '../request-body.ts';
+import { takeUpload } from '../upload-gate.ts';
 import { refuseViewAs } from '../view-as.ts';
 
 /** What REST has in common with GraphQL: who asks, how often, and what a request may use. */
 export interface RestServices {
   authentication: Authentication;
   rateLimits: RateLimits;
-  uploadGate: Gate;
   toContext(authenticated: Authenticated, request: RequestFacts): Context;
 }
 
@@ -58,15 +56,26 @@ const readJson: Admission = async (c, next) => {
 };
 
 const readForm: Admission = async (c, next) => {
-  const { request, uploadGate } = c.env;
-  const type = readMediaType(request, ['multipart/form-data']);
-  const body = await request.readBody(bodyLimits[type]);
-  const contentType = readMultipartType(request, body);
-  await uploadGate.run(async () => {
-    giveBody(c, body, contentType);
+  const { request } = c.env;
+  const { context } = c.var;
+  readMediaType(request, ['multipart/form-data']);
+  const uploader = { line: context.platform.pictureLine, viewerId: requireViewer(context).id };
+  await takeUpload(request, uploader, async ({ body, contentType }) => {
+    const headers = { 'content-type': contentType };
+    c.req.raw = new Request(c.req.raw, { headers });
+    c.req.bodyCache.formData = await toForm(new Response(body as never, { headers }));
     await next();
   });
 };
+
+/** hono would hold two copies more of the body. */
+async function toForm(carrier: Response): Promise<FormData> {
+  try {
+    return await carrier.formData();
+  } catch {
+    throw badUserInput('Expected a body that is what its type says.');
+  }
+}
 
 /** What comes after works on a web request, which has had no body until now. */
 function giveBody(c: Parameters<Admission>[0], body: Buffer, contentType: string): void {

@@ -9,6 +9,7 @@ const meanings: Partial<Record<Status, string>> = {
   400: 'The request is not as expected; `fields` says what is wrong with which.',
   401: 'No session token, or one that does not hold.',
   404: 'There is none, or none that may be known of.',
+  408: 'The body came too slowly.',
   413: 'The file, or the body, is too large.',
   415: 'The body, or the file in it, is of another type than is accepted; or it is a picture that can not be used.',
   429: 'Too often; `Retry-After` says in how many seconds to try again.',
@@ -22,9 +23,15 @@ export const json = <Shape extends z.ZodType>(schema: Shape, description: string
   content: { 'application/json': { schema } },
 });
 
-/** The errors that an address may answer, for the document; any address may be asked too often, or while we are broken. */
-export const errors = (...statuses: Status[]) =>
-  Object.fromEntries([...statuses, 429 as const, 500 as const, 503 as const].map((status) => [status, error(status)]));
+/**
+ * The errors that an address may answer, for the document. Any address may be asked too often, or while we are broken; a
+ * body that may be too large may be too slow.
+ */
+export const errors = (...statuses: Status[]) => {
+  const withBody: Status[] = statuses.includes(413) ? [408] : [];
+  const all: Status[] = [...statuses, ...withBody, 429, 500, 503];
+  return Object.fromEntries(all.toSorted().map((status) => [status, error(status)]));
+};
 
 function error(status: Status) {
   const description = meanings[status] ?? '';

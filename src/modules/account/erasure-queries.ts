@@ -1,5 +1,6 @@
 import type { Statement } from '../../platform/database.ts';
 import { polling } from '../../platform/worker.ts';
+import { requestRemovals } from '../picture/file-removals.ts';
 
 /** Users who were deleted and are not erased yet, first come first. By partial index. */
 export const closedUsers: Statement = {
@@ -44,10 +45,7 @@ with gone as (
   delete from pictures
   where ctid = any(array(select ctid from pictures where user_id = $1 limit $2))
   returning file_keys
-)
-insert into file_removals (key)
-select distinct key from gone cross join lateral unnest(file_keys) as key order by key
-on conflict (key) do update set requested_at = excluded.requested_at`,
+)${requestRemovals}`,
   },
   // The last one: of these there is no index by user, and they are looked through once the rest is gone.
   {

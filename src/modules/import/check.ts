@@ -1,5 +1,6 @@
 import { type FieldError, InvalidInputError } from '../../errors.ts';
 import type { Database } from '../../platform/database.ts';
+import type { Scanner } from '../../platform/scanner.ts';
 import { deletedAmong } from '../user/queries.ts';
 import { takenUsernames } from '../user/username-service.ts';
 import { checkPictures } from './check-pictures.ts';
@@ -13,6 +14,7 @@ import { createFirstLines, createLineSet, type FirstLines, type LineSet } from '
 
 export interface CheckDeps {
   db: Pick<Database, 'query'>;
+  scanner: Scanner | null;
   problems: Problems;
   pictures: PictureFolder;
   /** Told how many bytes of the file were read. */
@@ -56,7 +58,7 @@ export async function checkUsers(deps: CheckDeps, file: LineFile): Promise<Check
     deps.assertGoingOn();
     const candidates = lines.map((line) => readCandidate(line, state));
     await checkAgainstDatabase(deps.db, candidates);
-    await checkPictures(deps.pictures, candidates);
+    await checkPictures({ folder: deps.pictures, scanner: deps.scanner }, candidates);
     refusedCount += await refuse(candidates, deps.problems, state.refused);
     for (const kind of candidates.flatMap(kindsOf)) has.add(kind);
     lineCount += lines.length;

@@ -21,7 +21,8 @@ export interface ImportOptions {
   dryRun: boolean;
 }
 
-export interface ImportDeps extends Pick<Platform, 'db' | 'images' | 'pictures' | 'mirrors'> {
+export interface ImportDeps
+  extends Pick<Platform, 'db' | 'images' | 'pictures' | 'scanner' | 'mirrors' | 'pictureRetention'> {
   file: LineFile;
   source: PictureFolder;
   problems: Problems;
@@ -62,8 +63,9 @@ export async function importUsers(deps: ImportDeps, options: ImportOptions): Pro
   return { ...report, counts: await writeAll(deps, checked, options) };
 }
 
-const toCheckDeps = ({ db, problems, source, signal }: ImportDeps) => ({
+const toCheckDeps = ({ db, scanner, problems, source, signal }: ImportDeps) => ({
   db,
+  scanner,
   problems,
   pictures: source,
   assertGoingOn: () => assertGoingOn(signal),

@@ -17,7 +17,8 @@ export interface WrittenPicture {
   problems: FieldError[];
 }
 
-export interface PictureDeps extends Pick<Platform, 'db' | 'images' | 'pictures' | 'mirrors'> {
+export interface PictureDeps
+  extends Pick<Platform, 'db' | 'images' | 'pictures' | 'scanner' | 'mirrors' | 'pictureRetention'> {
   source: PictureFolder;
 }
 

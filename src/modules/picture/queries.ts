@@ -1,4 +1,5 @@
 import type { Statement } from '../../platform/database.ts';
+import { polling } from '../../platform/worker.ts';
 import { pictureColumns } from '../user/queries.ts';
 
 /** Pictures by $1 ids that $2 viewer (null: anonymous) may see: active ones, and any of their own. By primary key. */
@@ -87,4 +88,42 @@ on conflict (user_id, session_id) do update set
   end,
   last_seen_at = greatest(session.last_seen_at, now())
 returning ${sessionColumns}`,
+};
+
+/**
+ * Notes that $2 sessions of $1 users, by $3 user agents, were seen at $4 times; answers those that could be noted. A user who
+ * is being deleted isn't waited for. By primary keys.
+ */
+export const noteSightings: Statement = {
+  name: 'note_sightings',
+  text: `${polling}
+insert into sync_sessions as session (user_id, session_id, user_agent, last_seen_at)
+select person.id, sighting.session_id, sighting.user_agent, least(sighting.seen_at, now())
+from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) as sighting (user_id, session_id, user_agent, seen_at)
+join users person on person.id = sighting.user_id
+where person.closed_at is null
+order by person.id, sighting.session_id
+for key share of person skip locked
+on conflict (user_id, session_id) do update set
+  user_agent = coalesce(excluded.user_agent, session.user_agent),
+  last_seen_at = greatest(session.last_seen_at, excluded.last_seen_at)
+returning user_id as "userId", session_id as "sessionId"`,
+};
+
+/** Sessions that are removed by one statement. */
+export const unseenBatchSize = 1_000;
+
+/** Removes sessions that were not seen for 30 days, those of longest ago first. By index sync_sessions(last_seen_at). */
+export const removeUnseenSessions: Statement = {
+  name: 'remove_unseen_sessions',
+  text: `${polling}
+with unseen as (
+  select user_id, session_id from sync_sessions
+  where last_seen_at < now() - interval '30 days'
+  order by last_seen_at limit ${unseenBatchSize}
+  for update skip locked
+)
+delete from sync_sessions session using unseen
+where session.user_id = unseen.user_id and session.session_id = unseen.session_id
+returning session.session_id as id`,
 };

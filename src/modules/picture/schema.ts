@@ -3,6 +3,7 @@ import { pageArgs } from '../../graphql/connections.ts';
 import { ownerIdOf, requireViewer } from '../../graphql/context.ts';
 import { subscribeToUsers, toFreshUser } from '../../graphql/live.ts';
 import { emptyConnection, type Position, readPageArgs, toConnection } from '../../graphql/pages.ts';
+import { sameForAll } from '../../graphql/shareable.ts';
 import { canSee, sightIn } from '../../graphql/sight.ts';
 import type { PictureRecord, VariantRecord } from '../user/record.ts';
 import { imageUrl, pictureUrl, variantUrl } from './address.ts';
@@ -17,11 +18,12 @@ const imageArgs = builder.args((t) => ({
 const PictureVariant = builder.objectRef<VariantRecord>('PictureVariant').implement({
   description: 'One stored square of a picture.',
   fields: (t) => ({
-    size: t.exposeInt('size', { description: 'Pixels of a side.' }),
-    mimeType: t.string({ description: 'Always image/webp.', resolve: () => 'image/webp' }),
-    bytes: t.exposeInt('bytes', { description: 'Bytes of the file.' }),
+    size: t.exposeInt('size', { description: 'Pixels of a side.', extensions: sameForAll }),
+    mimeType: t.string({ description: 'Always image/webp.', extensions: sameForAll, resolve: () => 'image/webp' }),
+    bytes: t.exposeInt('bytes', { description: 'Bytes of the file.', extensions: sameForAll }),
     url: t.string({
       description: 'The address of the file; it never changes its content.',
+      extensions: sameForAll,
       resolve: (variant, _, { publicUrl }) => variantUrl(variant, publicUrl),
     }),
   }),
@@ -30,7 +32,7 @@ const PictureVariant = builder.objectRef<VariantRecord>('PictureVariant').implem
 builder.node('ProfilePicture', {
   description:
     "A version of a user's profile picture. Anyone may see an active one; the others the owner and administrators alone.",
-  id: { resolve: ({ id }) => id, description: '`picture_` and a UUID.' },
+  id: { resolve: ({ id }) => id, description: '`picture_` and a UUID.', extensions: sameForAll },
   loadManyWithoutCache: async (ids, context) => {
     const { platform, viewer, viewAs, users } = context;
     if (viewer?.isAdministrator) {
@@ -52,30 +54,56 @@ builder.node('ProfilePicture', {
     }),
     version: t.exposeInt('version', {
       description: "1 for a user's first upload, then 2, 3, ...; never used twice.",
+      extensions: sameForAll,
     }),
-    isActive: t.exposeBoolean('isActive', { description: 'Whether this is the picture that the user shows.' }),
+    isActive: t.exposeBoolean('isActive', {
+      description: 'Whether this is the picture that the user shows.',
+      extensions: sameForAll,
+    }),
     url: t.string({
       description: 'The smallest stored square that is at least that many pixels, else the largest.',
+      extensions: sameForAll,
       args: imageArgs,
       resolve: (picture, choice, { publicUrl }) => pictureUrl(picture, choice, publicUrl),
     }),
     variants: t.expose('variants', {
       type: [PictureVariant],
       description: "The squares that are stored; an animated picture's are animated.",
+      extensions: sameForAll,
     }),
-    width: t.exposeInt('width', { description: 'Of the upright source, in pixels, before the crop.' }),
-    height: t.exposeInt('height', { description: 'Of the upright source, in pixels, before the crop.' }),
-    animated: t.exposeBoolean('animated', { description: 'Whether it has more than one frame.' }),
+    width: t.exposeInt('width', {
+      description: 'Of the upright source, in pixels, before the crop.',
+      extensions: sameForAll,
+    }),
+    height: t.exposeInt('height', {
+      description: 'Of the upright source, in pixels, before the crop.',
+      extensions: sameForAll,
+    }),
+    animated: t.exposeBoolean('animated', {
+      description: 'Whether it has more than one frame.',
+      extensions: sameForAll,
+    }),
     thumbhash: t.exposeString('thumbhash', {
       description: 'A placeholder to draw before the image has loaded (base64).',
+      extensions: sameForAll,
     }),
-    dominantColor: t.exposeString('dominantColor', { description: '#rrggbb' }),
+    dominantColor: t.exposeString('dominantColor', { description: '#rrggbb', extensions: sameForAll }),
     altText: t.exposeString('altText', {
       nullable: true,
       description: 'What the picture shows, for those who do not see it.',
+      extensions: sameForAll,
     }),
-    uploadedAt: t.expose('uploadedAt', { type: 'DateTime', description: 'When this version was accepted.' }),
-    deletedAt: t.expose('deletedAt', { type: 'DateTime', nullable: true, description: 'When its owner deleted it.' }),
+    uploadedAt: t.expose('uploadedAt', {
+      type: 'DateTime',
+      description: 'When this version was accepted.',
+      extensions: sameForAll,
+    }),
+    deletedAt: t.expose('deletedAt', {
+      type: 'DateTime',
+      nullable: true,
+      description: 'When its owner deleted it.',
+      extensions: sameForAll,
+    }),
     originalName: t.string({
       nullable: true,
       description: "The uploaded file's name. The owner alone sees it.",
@@ -126,14 +154,21 @@ builder.objectFields('User', (t) => ({
     },
   }),
   imageUrl: t.string({
+    extensions: sameForAll,
     description:
       "Where an <img> can point for a square of about that many pixels (1 to 4096): the uploaded picture, else Clerk's where the person set one there, else generated initials. Never empty.",
     args: imageArgs,
     resolve: (user, choice, { publicUrl }) => imageUrl(user, choice, publicUrl),
   }),
-  picture: t.expose('picture', { type: 'ProfilePicture', nullable: true, description: 'The active uploaded picture.' }),
+  picture: t.expose('picture', {
+    type: 'ProfilePicture',
+    nullable: true,
+    description: 'The active uploaded picture.',
+    extensions: sameForAll,
+  }),
   pictureRevision: t.exposeInt('pictureRevision', {
     description: 'Counts up with every change of the active picture, from 0.',
+    extensions: sameForAll,
   }),
 }));
 
@@ -149,20 +184,30 @@ builder.objectField('Profile', 'avatarUrl', (t) =>
 builder.objectType('ProfilePictureUpdate', {
   description: "The state of a user's active picture after a change.",
   fields: (t) => ({
-    userId: t.id({ description: 'Whose picture changed.', resolve: ({ id }) => id }),
-    user: t.field({ type: 'User', description: 'Whose picture changed.', resolve: (user) => user }),
-    revision: t.exposeInt('pictureRevision', { description: "The user's `pictureRevision`; it only goes up." }),
+    userId: t.id({ description: 'Whose picture changed.', extensions: sameForAll, resolve: ({ id }) => id }),
+    user: t.field({
+      type: 'User',
+      description: 'Whose picture changed.',
+      extensions: sameForAll,
+      resolve: (user) => user,
+    }),
+    revision: t.exposeInt('pictureRevision', {
+      description: "The user's `pictureRevision`; it only goes up.",
+      extensions: sameForAll,
+    }),
     picture: t.expose('picture', {
       type: 'ProfilePicture',
       nullable: true,
       description: 'Null after the picture was deleted.',
+      extensions: sameForAll,
     }),
     imageUrl: t.string({
       description: 'As `User.imageUrl`.',
+      extensions: sameForAll,
       args: imageArgs,
       resolve: (user, choice, { publicUrl }) => imageUrl(user, choice, publicUrl),
     }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'As `User.updatedAt`.' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime', description: 'As `User.updatedAt`.', extensions: sameForAll }),
   }),
 });
 
@@ -184,12 +229,16 @@ don't exist, or that the viewer may not know of, are silent.`,
       userIds: t.arg.idList({ description: 'The viewer if left out. More than 200 are `BAD_USER_INPUT`.' }),
       known: t.arg({ type: [KnownPictureRevision], description: 'What the client shows already.' }),
     },
-    subscribe: (_, { userIds, known }, context) =>
-      subscribeToUsers(context, {
+    extensions: sameForAll,
+    subscribe: async (_, { userIds, known }, context) => {
+      const updates = await subscribeToUsers(context, {
         topic: 'picture',
         userIds: userIds ?? [requireViewer(context).id],
         known: known ?? [],
-      }),
+      });
+      context.sightings.note(context);
+      return updates;
+    },
     resolve: (user, _, context) => toFreshUser(user, context),
   }),
 );

@@ -1,17 +1,19 @@
 import { v7 as uuidv7 } from 'uuid';
 import { FileTooLargeError, NotFoundError } from '../../errors.ts';
 import type { ProcessedImage, SquareCrop } from '../../platform/images.ts';
-import { toPictureKey, toSourceKey } from '../../platform/picture-store.ts';
 import type { Platform } from '../../platform/platform.ts';
-import type { VariantRecord } from '../user/record.ts';
 import { type PictureChange, retireActivePicture } from './active-picture.ts';
 import { readAltText } from './input.ts';
+import { trimVersions } from './retention.ts';
+import { toFiles, withStoredFiles } from './stored-files.ts';
 import { noSuchVersion } from './versions-service.ts';
 
 /** Bytes of an uploaded file, at most: 10 MiB. */
 export const maxFileBytes = 10 * 1024 * 1024;
 
-type Deps = Pick<Platform, 'db' | 'images' | 'pictures' | 'mirrors'>;
+type Deps = Pick<Platform, 'db' | 'images' | 'pictures' | 'mirrors' | 'pictureRetention'>;
+type UploadDeps = Deps & Pick<Platform, 'scanner'>;
+type RecropDeps = Deps & Pick<Platform, 'rateLimits' | 'pictureLine'>;
 
 export interface Upload {
   userId: string;
@@ -29,9 +31,10 @@ export interface MadeVersion {
 
 /**
  * Makes the file the user's active picture, as a new version. Throws FileTooLargeError, UnsupportedImageError,
- * InvalidInputError (`crop`, `altText`), RATE_LIMITED when too many pictures wait.
+ * InvalidInputError (`crop`, `altText`), RATE_LIMITED when too many pictures wait, SERVICE_UNAVAILABLE without a scanner
+ * that has to look at it first.
  */
-export const uploadProfilePicture = (deps: Deps, upload: Upload): Promise<MadeVersion> =>
+export const uploadProfilePicture = (deps: UploadDeps, upload: Upload): Promise<MadeVersion> =>
   storeUpload(deps, upload, { userId: upload.userId, action: 'picture.uploaded' });
 
 /** The user has, or had, a picture already. */
@@ -42,20 +45,22 @@ export class PictureThereError extends Error {}
  * Throws PictureThereError too, where `onlyAsFirst` and it would not be the user's first.
  */
 export const importProfilePicture = (
-  deps: Deps,
+  deps: UploadDeps,
   upload: Upload,
   version: Required<Pick<NewVersion, 'id' | 'onlyAsFirst'>>,
 ): Promise<MadeVersion> =>
   storeUpload(deps, upload, { userId: upload.userId, action: 'user.imported', actor: 'SYSTEM', ...version });
 
 async function storeUpload(
-  deps: Deps,
+  deps: UploadDeps,
   { file, crop, altText }: Upload,
   version: Pick<NewVersion, 'userId' | 'action' | 'actor' | 'id' | 'onlyAsFirst'>,
 ): Promise<MadeVersion> {
   const description = readAltText(altText);
   if (file.size > maxFileBytes) throw new FileTooLargeError(file.size, maxFileBytes);
-  const processed = await deps.images.process(Buffer.from(await file.arrayBuffer()), crop ?? undefined);
+  const bytes = Buffer.from(await file.arrayBuffer());
+  await deps.scanner?.assertClean({ userId: version.userId, bytes });
+  const processed = await deps.images.process(bytes, crop ?? undefined);
   return addVersion(deps, processed, {
     ...version,
     altText: description,
@@ -72,11 +77,20 @@ export interface Recrop {
   crop: SquareCrop;
 }
 
+/** A kept copy has a few megabytes at most. */
+const placesOfRecrop = 4;
+
 /**
- * Cuts another square out of an earlier version, a deleted one too: the user's active picture, as a new version. Throws
- * NotFoundError, InvalidInputError (`crop`), RATE_LIMITED when too many pictures wait.
+ * Cuts another square out of an earlier version, a deleted one too: the user's active picture, as a new version. Counts as
+ * an upload does. Throws NotFoundError, InvalidInputError (`crop`), RATE_LIMITED when too many pictures wait, or after too
+ * many of this user's.
  */
-export async function recropProfilePicture(deps: Deps, { userId, version, crop }: Recrop): Promise<MadeVersion> {
+export async function recropProfilePicture(deps: RecropDeps, recrop: Recrop): Promise<MadeVersion> {
+  await deps.rateLimits.take('uploads', recrop.userId);
+  return deps.pictureLine.run(() => cutAgain(deps, recrop), { places: placesOfRecrop, owner: recrop.userId });
+}
+
+async function cutAgain(deps: Deps, { userId, version, crop }: Recrop): Promise<MadeVersion> {
   const earlier = await deps.db.prisma.picture.findUnique({
     where: { userId_version: { userId, version } },
     select: {
@@ -110,23 +124,21 @@ interface NewVersion extends Pick<PictureChange, 'userId' | 'action' | 'actor'> 
   originalBytes: number;
 }
 
-/**
- * All files are durable before the database knows of the version, so that a crash at any moment leaves at most files that
- * no row needs.
- */
 async function addVersion(
-  { db, pictures, mirrors }: Pick<Deps, 'db' | 'pictures' | 'mirrors'>,
+  { db, pictures, mirrors, pictureRetention: { versions } }: Omit<Deps, 'images'>,
   image: ProcessedImage,
   { userId, action, actor = 'OWNER', id = uuidv7(), onlyAsFirst = false, ...described }: NewVersion,
 ): Promise<MadeVersion> {
-  const files = await storeFiles({ pictures }, image);
-  const made = await db.transaction(async (tx) => {
+  const { files, columns } = toFiles(image);
+  const made = await withStoredFiles({ db, pictures }, files, async (tx) => {
     const change = { userId, action, actor, isNewVersion: true };
     const { version, revision } = await retireActivePicture(tx, { mirrors }, change);
     if (onlyAsFirst && version > 1) throw new PictureThereError('The user has or had a picture.');
     await tx.picture.createMany({
-      data: [{ id, userId, version, isActive: true, ...files, ...toColumns(image), ...described }],
+      data: [{ id, userId, version, isActive: true, ...columns, ...toColumns(image), ...described }],
     });
+    // Whoever never made more versions than are kept has none too many.
+    if (version > versions) await trimVersions(tx, { userId, versions });
     return { version, revision };
   });
   return { id, ...made };
@@ -142,24 +154,6 @@ const toColumns = ({ width, height, animated, thumbhash, dominantColor, crop }: 
   cropTop: crop.top,
   cropSize: crop.size,
 });
-
-/** Stores what isn't stored yet; variants of the same bytes are one file. */
-async function storeFiles({ pictures }: Pick<Platform, 'pictures'>, { variants, source }: ProcessedImage) {
-  const files = new Map<string, Buffer>();
-  const keep = (key: string, bytes: Buffer) => {
-    files.set(key, bytes);
-    return key;
-  };
-  const records = variants.map(({ size, bytes, still }) => ({
-    size,
-    bytes: bytes.length,
-    key: keep(toPictureKey(bytes), bytes),
-    ...(still && { stillKey: keep(toPictureKey(still), still) }),
-  })) satisfies VariantRecord[];
-  const sourceKey = keep(toSourceKey(source), source);
-  await Promise.all([...files].map(([key, bytes]) => pictures.put(key, bytes)));
-  return { variants: records, sourceKey, fileKeys: [...files.keys()] };
-}
 
 /** The file's own name, without folders or what can't be stored; null where nothing is left. */
 function toOriginalName(name: string): string | null {

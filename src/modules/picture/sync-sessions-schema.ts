@@ -6,22 +6,26 @@ import { acknowledgePictureRevision, type SyncSessionRecord } from './sync-sessi
 
 const SyncSession = builder.objectRef<SyncSessionRecord>('SyncSession').implement({
   description:
-    'A signed-in session, and the picture revision that it is known to show. Its user and administrators alone see it.',
+    'A signed-in session, and the picture revision that it is known to show. Its user and administrators alone see it. One that was not seen for 30 days is removed.',
   fields: (t) => ({
     id: t.exposeID('id', { description: "Clerk's session id." }),
     userAgent: t.exposeString('userAgent', {
       nullable: true,
-      description: 'How the client named itself when it last acknowledged a revision.',
+      description: 'How the client named itself when it was last seen.',
     }),
     pictureRevision: t.exposeInt('pictureRevision', {
-      description: 'The revision that the session last acknowledged.',
+      description: 'The revision that the session last acknowledged; 0 where it never did.',
     }),
     acknowledgedAt: t.expose('acknowledgedAt', {
       type: 'DateTime',
       nullable: true,
       description: 'When it first acknowledged that revision.',
     }),
-    lastSeenAt: t.expose('lastSeenAt', { type: 'DateTime', description: 'When it last acknowledged any revision.' }),
+    lastSeenAt: t.expose('lastSeenAt', {
+      type: 'DateTime',
+      description:
+        'When it last acknowledged any revision, or began to follow pictures, which is noted a few seconds later and once in five minutes.',
+    }),
   }),
 });
 

@@ -23,6 +23,10 @@ export interface Acknowledgement {
 /** No browser's name is that long. */
 const maxUserAgentLength = 512;
 
+/** How a client names itself, as far as it is kept. */
+export const shortenUserAgent = (userAgent: string | null): string | null =>
+  userAgent?.slice(0, maxUserAgentLength) ?? null;
+
 /**
  * Notes which revision a session shows; one below what it had doesn't take it back. Throws BAD_USER_INPUT for a revision
  * that the user's picture doesn't have, and without a session.
@@ -33,8 +37,8 @@ export async function acknowledgePictureRevision(
 ): Promise<SyncSessionRecord> {
   if (sessionId === null) throw badUserInput('Expected a token of a session (`sid`).');
   if (revision < 0) throw badUserInput(`Expected a revision of 0 or more, and got ${revision}.`);
-  const agent = userAgent?.slice(0, maxUserAgentLength) ?? null;
-  const [session] = await db.query<SyncSessionRecord>(acknowledgeRevision, [userId, sessionId, agent, revision]);
+  const values = [userId, sessionId, shortenUserAgent(userAgent), revision];
+  const [session] = await db.query<SyncSessionRecord>(acknowledgeRevision, values);
   return session ?? refuseRevision({ db }, { userId, revision });
 }
 

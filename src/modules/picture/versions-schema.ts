@@ -40,8 +40,12 @@ function readNewVersion(context: Context, made: MadeVersion): Promise<PictureRec
   return loadMadeVersion(context.platform, viewerId, made);
 }
 
+/** Two in an operation at most: a file can be named by many fields, and each would decode it. */
+const pictureWorkCost = 4_000;
+
 builder.mutationFields((t) => ({
   uploadProfilePicture: t.field({
+    extensions: { cost: pictureWorkCost },
     type: UploadProfilePictureResult,
     authScopes: { signedIn: true },
     description:
@@ -57,6 +61,7 @@ builder.mutationFields((t) => ({
     },
   }),
   recropProfilePicture: t.field({
+    extensions: { cost: pictureWorkCost },
     type: UploadProfilePictureResult,
     authScopes: { signedIn: true },
     description:

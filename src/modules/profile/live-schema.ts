@@ -1,6 +1,7 @@
 import { builder } from '../../graphql/builder.ts';
 import { requireViewer } from '../../graphql/context.ts';
 import { subscribeToUsers, toFreshUser } from '../../graphql/live.ts';
+import { sameForAll } from '../../graphql/shareable.ts';
 
 builder.subscriptionField('profileUpdated', (t) =>
   t.field({
@@ -10,6 +11,7 @@ builder.subscriptionField('profileUpdated', (t) =>
     args: {
       userIds: t.arg.idList({ description: 'The viewer if left out. More than 200 are `BAD_USER_INPUT`.' }),
     },
+    extensions: sameForAll,
     subscribe: (_, { userIds }, context) =>
       subscribeToUsers(context, { topic: 'profile', userIds: userIds ?? [requireViewer(context).id] }),
     resolve: (user, _, context) => toFreshUser(user, context),

@@ -21,43 +21,43 @@ export const revisionStatements: RevisionStatements = {
 };
 
 /** The revision of what was read; null where it wasn't read for this viewer. */
-const revisionOf: Record<Topic, (user: UserRecord) => number | null> = {
+export const revisionOf: Record<Topic, (user: UserRecord) => number | null> = {
   picture: ({ pictureRevision }) => pictureRevision,
   profile: ({ profile }) => profile.revision,
   preferences: ({ preferences }) => preferences?.revision ?? null,
 };
 
+type Subscriber = { id: string; isAdministrator: boolean } | null;
+
 export interface UserSubscription {
   topic: Topic;
-  viewer: { id: string; isAdministrator: boolean } | null;
+  viewer: Subscriber;
   userIds: string[];
   /** What the client shows already. */
   known?: Change[];
 }
+
+type LiveUserLoader = DataLoader<UserPair, UserRecord | null>;
 
 /**
  * Users of whom something changed, each as its viewer may know it, newest state only. First come those in `known` whose
  * state is newer. Throws BAD_USER_INPUT for more than 200 users, or what can't be a user's id.
  */
 export async function followUsers(
-  deps: Pick<Platform, 'db' | 'live'> & { liveUsers: DataLoader<UserPair, UserRecord | null> },
+  deps: Pick<Platform, 'db' | 'live'> & { liveUsers: LiveUserLoader },
   { topic, viewer, userIds, known = [] }: UserSubscription,
-): Promise<AsyncIterableIterator<UserRecord>> {
+): Promise<UserStream> {
   const ids = new Set(userIds);
   assertUserIds(ids);
   // Subscribed first and read second: a change in between is seen twice and told once, not missed.
-  const stream = deps.live.subscribe(topic, ids);
+  const changes = deps.live.subscribe(topic, ids);
   try {
-    startStream(stream, await deps.db.query<Change>(revisionStatements[topic], [[...ids]]), known);
+    startStream(changes, await deps.db.query<Change>(revisionStatements[topic], [[...ids]]), known);
   } catch (error) {
-    await stream.return();
+    changes.end();
     throw error;
   }
-  return mapChanges(stream, {
-    read: ({ userId }) =>
-      deps.liveUsers.load({ viewerId: viewer?.id ?? null, isAdministrator: viewer?.isAdministrator ?? false, userId }),
-    revisionOf: revisionOf[topic],
-  });
+  return new UserStream(topic, changes, toReader(deps.liveUsers, viewer));
 }
 
 function assertUserIds(ids: Set<string>): void {
@@ -70,65 +70,83 @@ function assertUserIds(ids: Set<string>): void {
   }
 }
 
-function startStream(stream: ChangeStream, current: Change[], known: Change[]): void {
+function startStream(changes: ChangeStream, current: Change[], known: Change[]): void {
+  const revisions = new Map(current.map(({ userId, revision }) => [userId, revision]));
   const knownRevisions = new Map(known.map(({ userId, revision }) => [userId, revision]));
-  for (const state of current) {
-    const revision = knownRevisions.get(state.userId);
-    stream.startAt(state);
+  for (const follow of changes.follows) {
+    const revision = revisions.get(follow.userId);
     if (revision === undefined) continue;
+    follow.startAt(revision);
+    const knownRevision = knownRevisions.get(follow.userId);
+    if (knownRevision === undefined) continue;
     // Its announcement may still be on the way, and a client that is ahead of the database must not miss the next one.
-    stream.deliver({ userId: state.userId, revision: Math.min(revision, state.revision) });
-    stream.offer(state);
+    follow.deliver(Math.min(knownRevision, revision));
+    follow.offer(revision);
   }
 }
 
-interface Reading {
-  read(change: Change): Promise<UserRecord | null>;
-  revisionOf(user: UserRecord): number | null;
-}
+type ReadUser = (userId: string) => Promise<UserRecord | null>;
+
+const toReader =
+  (liveUsers: LiveUserLoader, viewer: Subscriber): ReadUser =>
+  (userId) =>
+    liveUsers.load({ viewerId: viewer?.id ?? null, isAdministrator: viewer?.isAdministrator ?? false, userId });
 
 /** Reads the state behind each change; a change of somebody whom the viewer may not know of is passed over. */
-function mapChanges(stream: ChangeStream, { read, revisionOf }: Reading): AsyncIterableIterator<UserRecord> {
-  const next = async (): Promise<IteratorResult<UserRecord>> => {
+export class UserStream implements AsyncIterableIterator<UserRecord> {
+  readonly topic: Topic;
+  readonly changes: ChangeStream;
+  readonly #read: ReadUser;
+
+  constructor(topic: Topic, changes: ChangeStream, read: ReadUser) {
+    this.topic = topic;
+    this.changes = changes;
+    this.#read = read;
+  }
+
+  async next(): Promise<IteratorResult<UserRecord>> {
     for (;;) {
-      const { done, value: change } = await stream.next();
-      const user = done ? null : await readWhenThere(stream, () => read(change));
-      if (stream.isEnded) return { done: true, value: undefined };
-      const revision = user && revisionOf(user);
-      if (user && revision !== null && stream.deliver({ userId: user.id, revision })) {
+      const { done, value: change } = await this.changes.next();
+      const user = done ? null : await this.#readWhenThere(change);
+      if (this.changes.isEnded) return { done: true, value: undefined };
+      const revision = user && revisionOf[this.topic](user);
+      if (user && revision !== null && this.changes.deliver({ userId: user.id, revision })) {
         return { done: false, value: user };
       }
     }
-  };
-  const iterator: AsyncIterableIterator<UserRecord> = {
-    next,
-    return: async () => {
-      await stream.return();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]: () => iterator,
-  };
-  return iterator;
-}
-
-/**
- * A database that is away ends no stream: its client has no reason to ask again, and would show the old state from then
- * on. Any other error is ours and ends it with that error.
- */
-async function readWhenThere<Result>(stream: ChangeStream, read: () => Promise<Result>): Promise<Result | null> {
-  while (!stream.isEnded) {
-    try {
-      return await read();
-    } catch (error) {
-      if (!isDatabaseAway(error)) {
-        await stream.return();
-        throw error;
-      }
-      await delay(readRetryMs, undefined, { ref: false });
-    }
   }
-  return null;
+
+  return(): Promise<IteratorResult<UserRecord>> {
+    this.changes.end();
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /**
+   * A database that is away ends no stream: its client has no reason to ask again, and would show the old state from then
+   * on. Any other error is ours and ends it with that error.
+   */
+  async #readWhenThere({ userId }: Change): Promise<UserRecord | null> {
+    while (!this.changes.isEnded) {
+      try {
+        return await this.#read(userId);
+      } catch (error) {
+        if (!isDatabaseAway(error)) {
+          this.changes.end();
+          throw error;
+        }
+        await waitForDatabase();
+      }
+    }
+    return null;
+  }
 }
 
-const isDatabaseAway = (error: unknown): boolean =>
+/** Before a read that failed is tried again. */
+export const waitForDatabase = (): Promise<void> => delay(readRetryMs, undefined, { ref: false });
+
+export const isDatabaseAway = (error: unknown): boolean =>
   error instanceof RequestError && error.code === 'SERVICE_UNAVAILABLE';

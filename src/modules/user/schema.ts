@@ -7,6 +7,7 @@ import { FollowState } from '../../graphql/enums.ts';
 import { decodeUserId } from '../../graphql/global-id.ts';
 import { readPageArgs } from '../../graphql/pages.ts';
 import { isAnySelected, isOnlySelected } from '../../graphql/selection.ts';
+import { sameForAll } from '../../graphql/shareable.ts';
 import { canSee } from '../../graphql/sight.ts';
 import { displayNameOf } from './display-name.ts';
 import { findUserByUsername } from './loaders.ts';
@@ -23,15 +24,17 @@ const ownersOnly =
 
 builder.node('User', {
   description: 'Someone whom Clerk signs in.',
-  id: { resolve: ({ id }) => id, description: "Clerk's id, unchanged." },
+  id: { resolve: ({ id }) => id, description: "Clerk's id, unchanged.", extensions: sameForAll },
   loadManyWithoutCache: (ids, { users }) => Promise.all(ids.map((id) => users.load(id))),
   fields: (t) => ({
     username: t.exposeString('username', {
       nullable: true,
       description: 'In lower case; unique. Null until one is chosen.',
+      extensions: sameForAll,
     }),
     displayName: t.string({
       description: "The profile's display name, else the username, else a neutral word. Never empty.",
+      extensions: sameForAll,
       resolve: displayNameOf,
     }),
     email: t.string({
@@ -49,10 +52,15 @@ builder.node('User', {
       description: 'From Clerk. The owner and administrators alone see it.',
       resolve: ownersOnly((user) => user.lastName),
     }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When the user was first known here.' }),
+    createdAt: t.expose('createdAt', {
+      type: 'DateTime',
+      description: 'When the user was first known here.',
+      extensions: sameForAll,
+    }),
     updatedAt: t.expose('updatedAt', {
       type: 'DateTime',
       description: 'Moves with what anyone may see: username, display name and picture.',
+      extensions: sameForAll,
     }),
     viewerFollow: t.field({
       type: FollowState,

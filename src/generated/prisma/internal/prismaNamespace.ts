@@ -417,9 +417,11 @@ export const ModelName = {
   UsernameHistory: 'UsernameHistory',
   WebhookDelivery: 'WebhookDelivery',
   OutboxEntry: 'OutboxEntry',
+  Announcement: 'Announcement',
   Reconciliation: 'Reconciliation',
   Tombstone: 'Tombstone',
   FileRemoval: 'FileRemoval',
+  PictureSweep: 'PictureSweep',
   Removal: 'Removal',
   AuditEntry: 'AuditEntry'
 } as const
@@ -437,7 +439,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "user" | "profile" | "completionState" | "profileCount" | "profileCountChange" | "preferences" | "privacy" | "follow" | "followRequest" | "block" | "crewMember" | "crewMemberFollow" | "studio" | "studioFollow" | "event" | "picture" | "syncSession" | "usernameHistory" | "webhookDelivery" | "outboxEntry" | "reconciliation" | "tombstone" | "fileRemoval" | "removal" | "auditEntry"
+    modelProps: "user" | "profile" | "completionState" | "profileCount" | "profileCountChange" | "preferences" | "privacy" | "follow" | "followRequest" | "block" | "crewMember" | "crewMemberFollow" | "studio" | "studioFollow" | "event" | "picture" | "syncSession" | "usernameHistory" | "webhookDelivery" | "outboxEntry" | "announcement" | "reconciliation" | "tombstone" | "fileRemoval" | "pictureSweep" | "removal" | "auditEntry"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1921,6 +1923,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    Announcement: {
+      payload: Prisma.$AnnouncementPayload<ExtArgs>
+      fields: Prisma.AnnouncementFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.AnnouncementFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AnnouncementPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.AnnouncementFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AnnouncementPayload>
+        }
+        findFirst: {
+          args: Prisma.AnnouncementFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AnnouncementPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.AnnouncementFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AnnouncementPayload>
+        }
+        findMany: {
+          args: Prisma.AnnouncementFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AnnouncementPayload>[]
+        }
+        create: {
+          args: Prisma.AnnouncementCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AnnouncementPayload>
+        }
+        createMany: {
+          args: Prisma.AnnouncementCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.AnnouncementCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AnnouncementPayload>[]
+        }
+        delete: {
+          args: Prisma.AnnouncementDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AnnouncementPayload>
+        }
+        update: {
+          args: Prisma.AnnouncementUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AnnouncementPayload>
+        }
+        deleteMany: {
+          args: Prisma.AnnouncementDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.AnnouncementUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.AnnouncementUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AnnouncementPayload>[]
+        }
+        upsert: {
+          args: Prisma.AnnouncementUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$AnnouncementPayload>
+        }
+        aggregate: {
+          args: Prisma.AnnouncementAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregateAnnouncement>
+        }
+        groupBy: {
+          args: Prisma.AnnouncementGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AnnouncementGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.AnnouncementCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AnnouncementCountAggregateOutputType> | number
+        }
+      }
+    }
     Reconciliation: {
       payload: Prisma.$ReconciliationPayload<ExtArgs>
       fields: Prisma.ReconciliationFieldRefs
@@ -2140,6 +2216,80 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         count: {
           args: Prisma.FileRemovalCountArgs<ExtArgs>
           result: runtime.Types.Utils.Optional<Prisma.FileRemovalCountAggregateOutputType> | number
+        }
+      }
+    }
+    PictureSweep: {
+      payload: Prisma.$PictureSweepPayload<ExtArgs>
+      fields: Prisma.PictureSweepFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.PictureSweepFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PictureSweepPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.PictureSweepFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PictureSweepPayload>
+        }
+        findFirst: {
+          args: Prisma.PictureSweepFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PictureSweepPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.PictureSweepFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PictureSweepPayload>
+        }
+        findMany: {
+          args: Prisma.PictureSweepFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PictureSweepPayload>[]
+        }
+        create: {
+          args: Prisma.PictureSweepCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PictureSweepPayload>
+        }
+        createMany: {
+          args: Prisma.PictureSweepCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.PictureSweepCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PictureSweepPayload>[]
+        }
+        delete: {
+          args: Prisma.PictureSweepDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PictureSweepPayload>
+        }
+        update: {
+          args: Prisma.PictureSweepUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PictureSweepPayload>
+        }
+        deleteMany: {
+          args: Prisma.PictureSweepDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.PictureSweepUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.PictureSweepUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PictureSweepPayload>[]
+        }
+        upsert: {
+          args: Prisma.PictureSweepUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PictureSweepPayload>
+        }
+        aggregate: {
+          args: Prisma.PictureSweepAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregatePictureSweep>
+        }
+        groupBy: {
+          args: Prisma.PictureSweepGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PictureSweepGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.PictureSweepCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PictureSweepCountAggregateOutputType> | number
         }
       }
     }
@@ -2588,6 +2738,15 @@ export const OutboxEntryScalarFieldEnum = {
 export type OutboxEntryScalarFieldEnum = (typeof OutboxEntryScalarFieldEnum)[keyof typeof OutboxEntryScalarFieldEnum]
 
 
+export const AnnouncementScalarFieldEnum = {
+  id: 'id',
+  message: 'message',
+  announcedAt: 'announcedAt'
+} as const
+
+export type AnnouncementScalarFieldEnum = (typeof AnnouncementScalarFieldEnum)[keyof typeof AnnouncementScalarFieldEnum]
+
+
 export const ReconciliationScalarFieldEnum = {
   id: 'id',
   startedAt: 'startedAt',
@@ -2619,10 +2778,26 @@ export type TombstoneScalarFieldEnum = (typeof TombstoneScalarFieldEnum)[keyof t
 
 export const FileRemovalScalarFieldEnum = {
   key: 'key',
-  requestedAt: 'requestedAt'
+  requestedAt: 'requestedAt',
+  removingAt: 'removingAt',
+  removedAt: 'removedAt'
 } as const
 
 export type FileRemovalScalarFieldEnum = (typeof FileRemovalScalarFieldEnum)[keyof typeof FileRemovalScalarFieldEnum]
+
+
+export const PictureSweepScalarFieldEnum = {
+  id: 'id',
+  startedAt: 'startedAt',
+  progressedAt: 'progressedAt',
+  finishedAt: 'finishedAt',
+  files: 'files',
+  removed: 'removed',
+  temporary: 'temporary',
+  missing: 'missing'
+} as const
+
+export type PictureSweepScalarFieldEnum = (typeof PictureSweepScalarFieldEnum)[keyof typeof PictureSweepScalarFieldEnum]
 
 
 export const RemovalScalarFieldEnum = {
@@ -3093,9 +3268,11 @@ export type GlobalOmitConfig = {
   usernameHistory?: Prisma.UsernameHistoryOmit
   webhookDelivery?: Prisma.WebhookDeliveryOmit
   outboxEntry?: Prisma.OutboxEntryOmit
+  announcement?: Prisma.AnnouncementOmit
   reconciliation?: Prisma.ReconciliationOmit
   tombstone?: Prisma.TombstoneOmit
   fileRemoval?: Prisma.FileRemovalOmit
+  pictureSweep?: Prisma.PictureSweepOmit
   removal?: Prisma.RemovalOmit
   auditEntry?: Prisma.AuditEntryOmit
 }

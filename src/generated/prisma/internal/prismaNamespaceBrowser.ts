@@ -71,9 +71,11 @@ export const ModelName = {
   UsernameHistory: 'UsernameHistory',
   WebhookDelivery: 'WebhookDelivery',
   OutboxEntry: 'OutboxEntry',
+  Announcement: 'Announcement',
   Reconciliation: 'Reconciliation',
   Tombstone: 'Tombstone',
   FileRemoval: 'FileRemoval',
+  PictureSweep: 'PictureSweep',
   Removal: 'Removal',
   AuditEntry: 'AuditEntry'
 } as const
@@ -352,6 +354,15 @@ export const OutboxEntryScalarFieldEnum = {
 export type OutboxEntryScalarFieldEnum = (typeof OutboxEntryScalarFieldEnum)[keyof typeof OutboxEntryScalarFieldEnum]
 
 
+export const AnnouncementScalarFieldEnum = {
+  id: 'id',
+  message: 'message',
+  announcedAt: 'announcedAt'
+} as const
+
+export type AnnouncementScalarFieldEnum = (typeof AnnouncementScalarFieldEnum)[keyof typeof AnnouncementScalarFieldEnum]
+
+
 export const ReconciliationScalarFieldEnum = {
   id: 'id',
   startedAt: 'startedAt',
@@ -383,10 +394,26 @@ export type TombstoneScalarFieldEnum = (typeof TombstoneScalarFieldEnum)[keyof t
 
 export const FileRemovalScalarFieldEnum = {
   key: 'key',
-  requestedAt: 'requestedAt'
+  requestedAt: 'requestedAt',
+  removingAt: 'removingAt',
+  removedAt: 'removedAt'
 } as const
 
 export type FileRemovalScalarFieldEnum = (typeof FileRemovalScalarFieldEnum)[keyof typeof FileRemovalScalarFieldEnum]
+
+
+export const PictureSweepScalarFieldEnum = {
+  id: 'id',
+  startedAt: 'startedAt',
+  progressedAt: 'progressedAt',
+  finishedAt: 'finishedAt',
+  files: 'files',
+  removed: 'removed',
+  temporary: 'temporary',
+  missing: 'missing'
+} as const
+
+export type PictureSweepScalarFieldEnum = (typeof PictureSweepScalarFieldEnum)[keyof typeof PictureSweepScalarFieldEnum]
 
 
 export const RemovalScalarFieldEnum = {

@@ -14,7 +14,7 @@ import type * as Prisma from "../internal/prismaNamespace.ts"
 
 /**
  * Model FileRemoval
- * A file of a picture that is gone, until the picture store is rid of it too.
+ * A file that no picture needs any more, until the picture store has been rid of it for an hour.
  */
 export type FileRemovalModel = runtime.Types.Result.DefaultSelection<Prisma.$FileRemovalPayload>
 
@@ -27,16 +27,22 @@ export type AggregateFileRemoval = {
 export type FileRemovalMinAggregateOutputType = {
   key: string | null
   requestedAt: Date | null
+  removingAt: Date | null
+  removedAt: Date | null
 }
 
 export type FileRemovalMaxAggregateOutputType = {
   key: string | null
   requestedAt: Date | null
+  removingAt: Date | null
+  removedAt: Date | null
 }
 
 export type FileRemovalCountAggregateOutputType = {
   key: number
   requestedAt: number
+  removingAt: number
+  removedAt: number
   _all: number
 }
 
@@ -44,16 +50,22 @@ export type FileRemovalCountAggregateOutputType = {
 export type FileRemovalMinAggregateInputType = {
   key?: true
   requestedAt?: true
+  removingAt?: true
+  removedAt?: true
 }
 
 export type FileRemovalMaxAggregateInputType = {
   key?: true
   requestedAt?: true
+  removingAt?: true
+  removedAt?: true
 }
 
 export type FileRemovalCountAggregateInputType = {
   key?: true
   requestedAt?: true
+  removingAt?: true
+  removedAt?: true
   _all?: true
 }
 
@@ -132,6 +144,8 @@ export type FileRemovalGroupByArgs<ExtArgs extends runtime.Types.Extensions.Inte
 export type FileRemovalGroupByOutputType = {
   key: string
   requestedAt: Date
+  removingAt: Date | null
+  removedAt: Date | null
   _count: FileRemovalCountAggregateOutputType | null
   _min: FileRemovalMinAggregateOutputType | null
   _max: FileRemovalMaxAggregateOutputType | null
@@ -158,11 +172,15 @@ export type FileRemovalWhereInput = {
   NOT?: Prisma.FileRemovalWhereInput | Prisma.FileRemovalWhereInput[]
   key?: Prisma.StringFilter<"FileRemoval"> | string
   requestedAt?: Prisma.DateTimeFilter<"FileRemoval"> | Date | string
+  removingAt?: Prisma.DateTimeNullableFilter<"FileRemoval"> | Date | string | null
+  removedAt?: Prisma.DateTimeNullableFilter<"FileRemoval"> | Date | string | null
 }
 
 export type FileRemovalOrderByWithRelationInput = {
   key?: Prisma.SortOrder
   requestedAt?: Prisma.SortOrder
+  removingAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  removedAt?: Prisma.SortOrderInput | Prisma.SortOrder
 }
 
 export type FileRemovalWhereUniqueInput = Prisma.AtLeast<{
@@ -171,11 +189,15 @@ export type FileRemovalWhereUniqueInput = Prisma.AtLeast<{
   OR?: Prisma.FileRemovalWhereInput[]
   NOT?: Prisma.FileRemovalWhereInput | Prisma.FileRemovalWhereInput[]
   requestedAt?: Prisma.DateTimeFilter<"FileRemoval"> | Date | string
+  removingAt?: Prisma.DateTimeNullableFilter<"FileRemoval"> | Date | string | null
+  removedAt?: Prisma.DateTimeNullableFilter<"FileRemoval"> | Date | string | null
 }, "key">
 
 export type FileRemovalOrderByWithAggregationInput = {
   key?: Prisma.SortOrder
   requestedAt?: Prisma.SortOrder
+  removingAt?: Prisma.SortOrderInput | Prisma.SortOrder
+  removedAt?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.FileRemovalCountOrderByAggregateInput
   _max?: Prisma.FileRemovalMaxOrderByAggregateInput
   _min?: Prisma.FileRemovalMinOrderByAggregateInput
@@ -187,56 +209,78 @@ export type FileRemovalScalarWhereWithAggregatesInput = {
   NOT?: Prisma.FileRemovalScalarWhereWithAggregatesInput | Prisma.FileRemovalScalarWhereWithAggregatesInput[]
   key?: Prisma.StringWithAggregatesFilter<"FileRemoval"> | string
   requestedAt?: Prisma.DateTimeWithAggregatesFilter<"FileRemoval"> | Date | string
+  removingAt?: Prisma.DateTimeNullableWithAggregatesFilter<"FileRemoval"> | Date | string | null
+  removedAt?: Prisma.DateTimeNullableWithAggregatesFilter<"FileRemoval"> | Date | string | null
 }
 
 export type FileRemovalCreateInput = {
   key: string
   requestedAt?: Date | string
+  removingAt?: Date | string | null
+  removedAt?: Date | string | null
 }
 
 export type FileRemovalUncheckedCreateInput = {
   key: string
   requestedAt?: Date | string
+  removingAt?: Date | string | null
+  removedAt?: Date | string | null
 }
 
 export type FileRemovalUpdateInput = {
   key?: Prisma.StringFieldUpdateOperationsInput | string
   requestedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  removingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  removedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type FileRemovalUncheckedUpdateInput = {
   key?: Prisma.StringFieldUpdateOperationsInput | string
   requestedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  removingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  removedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type FileRemovalCreateManyInput = {
   key: string
   requestedAt?: Date | string
+  removingAt?: Date | string | null
+  removedAt?: Date | string | null
 }
 
 export type FileRemovalUpdateManyMutationInput = {
   key?: Prisma.StringFieldUpdateOperationsInput | string
   requestedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  removingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  removedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type FileRemovalUncheckedUpdateManyInput = {
   key?: Prisma.StringFieldUpdateOperationsInput | string
   requestedAt?: Prisma.DateTimeFieldUpdateOperationsInput | Date | string
+  removingAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
+  removedAt?: Prisma.NullableDateTimeFieldUpdateOperationsInput | Date | string | null
 }
 
 export type FileRemovalCountOrderByAggregateInput = {
   key?: Prisma.SortOrder
   requestedAt?: Prisma.SortOrder
+  removingAt?: Prisma.SortOrder
+  removedAt?: Prisma.SortOrder
 }
 
 export type FileRemovalMaxOrderByAggregateInput = {
   key?: Prisma.SortOrder
   requestedAt?: Prisma.SortOrder
+  removingAt?: Prisma.SortOrder
+  removedAt?: Prisma.SortOrder
 }
 
 export type FileRemovalMinOrderByAggregateInput = {
   key?: Prisma.SortOrder
   requestedAt?: Prisma.SortOrder
+  removingAt?: Prisma.SortOrder
+  removedAt?: Prisma.SortOrder
 }
 
 
@@ -244,24 +288,32 @@ export type FileRemovalMinOrderByAggregateInput = {
 export type FileRemovalSelect<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   key?: boolean
   requestedAt?: boolean
+  removingAt?: boolean
+  removedAt?: boolean
 }, ExtArgs["result"]["fileRemoval"]>
 
 export type FileRemovalSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   key?: boolean
   requestedAt?: boolean
+  removingAt?: boolean
+  removedAt?: boolean
 }, ExtArgs["result"]["fileRemoval"]>
 
 export type FileRemovalSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
   key?: boolean
   requestedAt?: boolean
+  removingAt?: boolean
+  removedAt?: boolean
 }, ExtArgs["result"]["fileRemoval"]>
 
 export type FileRemovalSelectScalar = {
   key?: boolean
   requestedAt?: boolean
+  removingAt?: boolean
+  removedAt?: boolean
 }
 
-export type FileRemovalOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"key" | "requestedAt", ExtArgs["result"]["fileRemoval"]>
+export type FileRemovalOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"key" | "requestedAt" | "removingAt" | "removedAt", ExtArgs["result"]["fileRemoval"]>
 
 export type $FileRemovalPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "FileRemoval"
@@ -269,6 +321,14 @@ export type $FileRemovalPayload<ExtArgs extends runtime.Types.Extensions.Interna
   scalars: runtime.Types.Extensions.GetPayloadResult<{
     key: string
     requestedAt: Date
+    /**
+     * From then on no picture can come to need it, by the trigger pictures_guard_inserted. Null: it has not begun.
+     */
+    removingAt: Date | null
+    /**
+     * The file is gone; whoever stored it before has to store it again.
+     */
+    removedAt: Date | null
   }, ExtArgs["result"]["fileRemoval"]>
   composites: {}
 }
@@ -694,6 +754,8 @@ export interface Prisma__FileRemovalClient<T, Null = never, ExtArgs extends runt
 export interface FileRemovalFieldRefs {
   readonly key: Prisma.FieldRef<"FileRemoval", 'String'>
   readonly requestedAt: Prisma.FieldRef<"FileRemoval", 'DateTime'>
+  readonly removingAt: Prisma.FieldRef<"FileRemoval", 'DateTime'>
+  readonly removedAt: Prisma.FieldRef<"FileRemoval", 'DateTime'>
 }
     
 

@@ -1,0 +1,26 @@
+import type { ImageMimeType } from './image-header.ts';
+
+/** What of a picture's header decides how much of it is decoded at once. */
+export interface DecodedExtent {
+  mimeType: ImageMimeType;
+  width: number;
+  height: number;
+  channels: number;
+  bitsPerChannel: number;
+  /** Interlaced, or progressive. */
+  inPasses: boolean;
+}
+
+/** Two pictures of which each takes this much are in work at once beside 200 MB of a server, in 600 MB: decoding has spare copies. */
+const bytesOfPlace = 64 * 1024 * 1024;
+
+/**
+ * How many places a picture takes among those in work. Most are decoded row by row, whatever their size: one. One that comes
+ * in passes is whole only with the last of them, and libvips decodes WebP and GIF a frame at a time.
+ */
+export function toPlaces({ mimeType, width, height, channels, bitsPerChannel, inPasses }: DecodedExtent): number {
+  const isWhole = inPasses || mimeType === 'image/webp' || mimeType === 'image/gif';
+  // Of a JPEG in passes its coefficients are held, of 16 bits each.
+  const bytesPerChannel = bitsPerChannel > 8 || mimeType === 'image/jpeg' ? 2 : 1;
+  return isWhole ? Math.max(1, Math.ceil((width * height * channels * bytesPerChannel) / bytesOfPlace)) : 1;
+}

@@ -1,0 +1,129 @@
+import {
+  cut,
+  fromPixels,
+  type Image,
+  type Picture,
+  type Pixels,
+  shrink,
+  toFirstFrame,
+  toPixels,
+  toRgba,
+  toSquare,
+  toTurned,
+} from './image-codec.ts';
+import { encodeKept, encodePublic } from './image-encode.ts';
+import { type SquareCrop, scaleCrop, toVariantSizes } from './image-geometry.ts';
+import { isOfFewColours, toDominantColor, toThumbhash } from './image-placeholder.ts';
+
+/** A square WebP. */
+export interface ImageVariant {
+  /** Its side in pixels. */
+  size: number;
+  bytes: Buffer;
+  /** The first frame alone; only where the picture is animated. */
+  still?: Buffer;
+}
+
+/** What is shown of a picture: one of its squares. */
+export interface Squares {
+  /** Smallest first. */
+  variants: ImageVariant[];
+  /** Base64, of the cropped square. */
+  thumbhash: string;
+  /** `#rrggbb`, of the cropped square. */
+  dominantColor: string;
+}
+
+/** A thumbhash has 7 waves across at most. */
+const placeholderSidePx = 32;
+/** Frames that are held decoded for several sizes: 76 of 512 px, or 150 of 364 px. */
+const sharedFramesBytes = 80_000_000;
+/** 150 frames of 512 px: more would cost seconds, and gain nothing for variants of 512 px. */
+const keptPixelsOverAllFrames = 40_000_000;
+/** Frames that must be turned are all held decoded, twice for a moment. */
+const turnedPixelsOverAllFrames = 20_000_000;
+
+const largest = ({ size }: SquareCrop) => toVariantSizes(size).at(-1) ?? size;
+
+/**
+ * The largest variant's pixels: from the upright picture, decoded to a smaller size, where it has as many of them, else from
+ * the file once more.
+ */
+export async function cutSquare(picture: Picture, crop: SquareCrop, upright?: Pixels): Promise<Pixels> {
+  if (!upright) return toSquare(picture, crop, largest(crop));
+  const onCopy = scaleCrop(crop, picture, upright);
+  const isWhole = upright.width === picture.width;
+  if (!isWhole && onCopy.size < largest(crop)) return toSquare(picture, crop, largest(crop));
+  return toPixels(cut(fromPixels(upright), onCopy, largest(crop)));
+}
+
+/** All sizes, and what is shown until they are there. `crop` is the picture's square that has these pixels. */
+export async function toSquares(picture: Picture, crop: SquareCrop, square: Pixels): Promise<Squares> {
+  const sizes = await toSizes(square, toVariantSizes(crop.size));
+  const sidePx = Math.min(placeholderSidePx, square.width);
+  const rgba = await toRgba(isOpaque(square) ? (sizes[0] ?? square) : square, sidePx);
+  const seen = { ...picture, drawing: isDrawing(picture, rgba) };
+  const stills = await encodeStills(seen, sizes);
+  return {
+    variants: picture.frames > 1 ? await animate(seen, crop, stills) : stills,
+    thumbhash: toThumbhash(rgba, sidePx),
+    dominantColor: toDominantColor(rgba),
+  };
+}
+
+/** Smallest first. Each is made from the next larger one: of the largest, all would cost twice as much. */
+async function toSizes(square: Pixels, sidesPx: number[]): Promise<Pixels[]> {
+  const sizes = [square];
+  for (const sidePx of sidesPx.slice(0, -1).reverse()) {
+    const larger = isOpaque(square) ? (sizes[0] ?? square) : square;
+    sizes.unshift(await toPixels(fromPixels(larger).resize(sidePx, sidePx)));
+  }
+  return sizes;
+}
+
+/** Where it is not, each change of size rounds colours down to what shows through: with a quarter of it, by up to 4 in 255. */
+const isOpaque = ({ channels }: Pixels) => channels === 1 || channels === 3;
+
+/** A JPEG has noise around its lines, which makes it a photo. */
+const isDrawing = ({ drawing, mimeType }: Picture, rgba: Buffer) =>
+  drawing || (mimeType !== 'image/jpeg' && isOfFewColours(rgba));
+
+/** One size after another: all at once they would take every thread of Node's pool, which files and name look-ups need too. */
+async function encodeStills(picture: Picture, sizes: Pixels[]): Promise<ImageVariant[]> {
+  const variants: ImageVariant[] = [];
+  for (const pixels of sizes) {
+    variants.push({ size: pixels.width, bytes: await encodePublic(fromPixels(pixels), picture, 'still') });
+  }
+  return variants;
+}
+
+async function animate(picture: Picture, crop: SquareCrop, stills: ImageVariant[]): Promise<ImageVariant[]> {
+  const affordablePx = Math.floor(Math.sqrt(sharedFramesBytes / 4 / picture.frames));
+  const sharedPx = toVariantSizes(Math.min(crop.size, affordablePx)).at(-1) ?? affordablePx;
+  const frames = await toPixels(cut(picture.open('all'), crop, sharedPx));
+  const toImage = (size: number): Image =>
+    size <= sharedPx ? fromPixels(frames).resize(size, size) : cut(picture.open('all'), crop, size);
+  const variants: ImageVariant[] = [];
+  for (const { size, bytes: still } of stills) {
+    variants.push({ size, bytes: await encodePublic(toImage(size), picture, 'moving'), still });
+  }
+  return variants;
+}
+
+/** At most `sidePx` on its longest side, less where there are many frames. */
+export const keepAnimation = (picture: Picture, sidePx: number): Promise<Buffer> =>
+  encodeKept(shrink(picture.open('all'), toSidePx(picture, sidePx, keptPixelsOverAllFrames)), picture);
+
+/** The animation turned upright, of fewer pixels where it has very many. */
+export async function toUprightAnimation(picture: Picture): Promise<Picture> {
+  const sidePx = toSidePx(picture, Number.POSITIVE_INFINITY, turnedPixelsOverAllFrames);
+  const frames = await toTurned(shrink(picture.open('all'), sidePx), picture.orientation);
+  const open = (which: 'first' | 'all') => fromPixels(which === 'all' ? frames : toFirstFrame(frames));
+  return { ...picture, width: frames.width, height: frames.pageHeight, orientation: 1, open };
+}
+
+function toSidePx({ width, height, frames }: Picture, atMostPx: number, pixelsOverAllFrames: number): number {
+  const longest = Math.max(width, height);
+  const scale = Math.min(1, Math.sqrt(pixelsOverAllFrames / (width * height * frames)));
+  return Math.max(1, Math.min(atMostPx, Math.floor(longest * scale)));
+}

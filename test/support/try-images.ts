@@ -1,0 +1,70 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ImageVerdict } from './image-verdict.ts';
+
+/** What came of a file, and what it took. */
+export interface ImageTrial extends ImageVerdict {
+  path: string;
+  cpuMs: number;
+  /** Of the process meanwhile, with what it took before. */
+  peakMb: number;
+}
+
+/** No picture may take more. CPU, since a busy machine takes longer for the same. */
+const limits = { cpuMs: 10_000, peakMb: 400 } as const;
+/** When nothing comes back. */
+const silenceMs = 120_000;
+
+/** Feeds every file of the folder, and of those in it, to the pipeline in a process of its own. */
+export async function* tryImages(folder: string): AsyncGenerator<ImageTrial> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  let child = start();
+  try {
+    for (const path of paths.sort()) {
+      let trial = await tryImage(child, path);
+      // What earlier files left in memory is not this one's fault.
+      if (trial.peakMb > limits.peakMb || child.exitCode !== null || child.signalCode !== null) {
+        stop(child);
+        child = start();
+        if (trial.peakMb > limits.peakMb) trial = await tryImage(child, path);
+      }
+      yield trial.outcome === 'wrong' ? trial : toJudged(trial);
+    }
+  } finally {
+    stop(child);
+  }
+}
+
+function toJudged(trial: ImageTrial): ImageTrial {
+  const took = `${Math.ceil(trial.cpuMs)} ms of CPU, ${Math.ceil(trial.peakMb)} MB`;
+  const isTooMuch = trial.cpuMs > limits.cpuMs || trial.peakMb > limits.peakMb;
+  return isTooMuch ? { ...trial, outcome: 'wrong', detail: `it took ${took}` } : trial;
+}
+
+const start = () =>
+  fork(fileURLToPath(new URL('./image-trial.ts', import.meta.url)), { execArgv: ['--import', 'tsx'] });
+
+const stop = (child: ChildProcess) => child.kill('SIGKILL');
+
+async function tryImage(child: ChildProcess, path: string): Promise<ImageTrial> {
+  const unanswered = { path, outcome: 'wrong', cpuMs: 0, peakMb: 0 } as const;
+  const giveUp = new AbortController();
+  const { signal } = giveUp;
+  const timer = setTimeout(() => stop(child), silenceMs);
+  child.send(path);
+  try {
+    const answer = once(child, 'message', { signal }).then(([verdict]) => ({ ...verdict, path }));
+    const end = once(child, 'exit', { signal }).then(([code, exitSignal]) => ({
+      ...unanswered,
+      detail: `it ended the process (${exitSignal ?? code})`,
+    }));
+    return await Promise.race([answer, end]);
+  } finally {
+    clearTimeout(timer);
+    giveUp.abort();
+  }
+}
