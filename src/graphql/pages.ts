@@ -32,7 +32,9 @@ export interface Position {
 
 /** One page of a list by keyset: rows strictly between two positions, from one end or the other. */
 export interface PageRequest {
-  list: ListId;
+  ids: ListId['ids'];
+  /** What the list's cursors begin with: another's don't. */
+  mark: string;
   /** From the newest on, else from the oldest back. */
   isForward: boolean;
   /** Rows wanted, 1 to 100. */
@@ -52,12 +54,15 @@ export function readPageArgs({ first, after, last, before }: PageArgs, list: Lis
   if (first != null && last != null) throw badUserInput('Expected first or last, and got both.');
   const size = first ?? last ?? defaultPageSize;
   if (size < 1 || size > maxPageSize) throw badUserInput(`Expected a page of 1 to ${maxPageSize}, and got ${size}.`);
+  const { ids } = list;
+  const mark = createHash('sha256').update(list.name).digest('base64url').slice(0, markLength);
   return {
-    list,
+    ids,
+    mark,
     isForward: last == null,
     size,
-    after: after == null ? null : decodeCursor(after, list),
-    before: before == null ? null : decodeCursor(before, list),
+    after: after == null ? null : decodeCursor(after, { ids, mark }),
+    before: before == null ? null : decodeCursor(before, { ids, mark }),
   };
 }
 
@@ -65,8 +70,8 @@ export function readPageArgs({ first, after, last, before }: PageArgs, list: Lis
  * The bounds of a page as SQL takes them, one statement for any page: what isn't bounded is bounded by infinity. Times go as
  * text, since pg writes a date in the server's time zone and drops the seconds that zones had before 1900 or so.
  */
-export function toKeysetValues({ list, after, before, size }: PageRequest): [string, string, string, string, number] {
-  const { none } = idKinds[list.ids];
+export function toKeysetValues({ ids, after, before, size }: PageRequest): [string, string, string, string, number] {
+  const { none } = idKinds[ids];
   return [
     after?.at.toISOString() ?? 'infinity',
     after?.id ?? none,
@@ -96,22 +101,33 @@ export function toConnection<Row, Node>(
     toSince,
   }: { toPosition(row: Row): Position; toNode(row: Row): Node | null; toSince?(row: Row): Date | null },
 ): Connection<Node> {
-  const { isForward, list, size, after, before } = request;
+  const { isForward, mark, size, after, before } = request;
   const wanted = read.slice(0, size);
   const rows = isForward ? wanted : wanted.toReversed();
-  const cursorOf = (row: Row) => encodeCursor(toPosition(row), list);
-  const [firstRow, lastRow] = [rows[0], rows.at(-1)];
+  const cursorOf = (row: Row | undefined) => (row === undefined ? null : encodeCursor(toPosition(row), mark));
   const hasMore = read.length > size;
   return {
     edges: rows.flatMap((row) => {
       const node = toNode(row);
-      return node === null ? [] : [{ cursor: cursorOf(row), node, ...(toSince && { since: toSince(row) }) }];
+      if (node === null) return [];
+      // Made when it is asked for: most clients take the page's last alone.
+      const edge = {
+        get cursor() {
+          return encodeCursor(toPosition(row), mark);
+        },
+        node,
+      };
+      return [toSince ? Object.assign(edge, { since: toSince(row) }) : edge];
     }),
     pageInfo: {
       hasNextPage: isForward ? hasMore : before !== null,
       hasPreviousPage: isForward ? after !== null : hasMore,
-      startCursor: firstRow === undefined ? null : cursorOf(firstRow),
-      endCursor: lastRow === undefined ? null : cursorOf(lastRow),
+      get startCursor() {
+        return cursorOf(rows[0]);
+      },
+      get endCursor() {
+        return cursorOf(rows.at(-1));
+      },
     },
   };
 }
@@ -122,21 +138,20 @@ export const emptyConnection = (): Connection<never> => ({
   pageInfo: { hasNextPage: false, hasPreviousPage: false, startCursor: null, endCursor: null },
 });
 
-const markOf = ({ name }: ListId) => createHash('sha256').update(name).digest('base64url').slice(0, 8);
+const markLength = 8;
 
-function encodeCursor({ at, id }: Position, list: ListId): string {
-  return Buffer.from(`${markOf(list)}.${at.getTime().toString(36)}.${id}`).toString('base64url');
-}
+const encodeCursor = ({ at, id }: Position, mark: string): string =>
+  Buffer.from(`${mark}.${at.getTime().toString(36)}.${id}`).toString('base64url');
 
 /** PostgreSQL's calendar has no year before 1 that Date writes in the same way. */
 const earliestMs = Date.parse('0001-01-01T00:00:00Z');
 
-function decodeCursor(cursor: string, list: ListId): Position {
+function decodeCursor(cursor: string, { ids, mark }: Pick<PageRequest, 'ids' | 'mark'>): Position {
   const text = Buffer.from(cursor, 'base64url').toString();
   const [, time = '', id = ''] = /^[\w-]{8}\.(-?[0-9a-z]{1,11})\.(.+)$/.exec(text) ?? [];
   const at = new Date(Number.parseInt(time, 36));
-  const isWhole = at.getTime() >= earliestMs && idKinds[list.ids].isId(id);
+  const isWhole = at.getTime() >= earliestMs && idKinds[ids].isId(id);
   // Made again, it must be the same: so it is of this list, and nothing in it was passed over.
-  if (!isWhole || encodeCursor({ at, id }, list) !== cursor) throw badUserInput('Expected a cursor of this list.');
+  if (!isWhole || encodeCursor({ at, id }, mark) !== cursor) throw badUserInput('Expected a cursor of this list.');
   return { at, id };
 }

@@ -8,6 +8,7 @@ import type { RateLimits } from '../platform/rate-limits.ts';
 import type { Authenticated, Authentication } from './authentication.ts';
 import type { EventStreams } from './event-streams.ts';
 import { type HttpHandler, type HttpReply, type HttpRequest, header } from './exchange.ts';
+import { createJsonOperations, type JsonOperations } from './json-operations.ts';
 import { bodyLimits, readMediaType } from './request-body.ts';
 import { takeUpload } from './upload-gate.ts';
 import { type RequestBody, toContentType, toReply, toWebRequest } from './web-messages.ts';
@@ -27,9 +28,10 @@ export interface GraphQLHandlerOptions {
 
 /** `GET` and `POST /graphql`: what is refused is refused before its body is read and before anything of it runs. */
 export function createGraphQLHandler(options: GraphQLHandlerOptions): HttpHandler {
+  const runJson = createJsonOperations(options.graphql);
   return async (request) => {
     try {
-      return await handle(request, options);
+      return await handle(request, { ...options, runJson });
     } catch (error) {
       const reply = errorReply(request, error, options.log);
       // As the specification has it: whoever accepts application/json only reads of an error of ours in the body.
@@ -38,8 +40,11 @@ export function createGraphQLHandler(options: GraphQLHandlerOptions): HttpHandle
   };
 }
 
-async function handle(request: HttpRequest, options: GraphQLHandlerOptions): Promise<HttpReply> {
-  const { graphql, authentication, rateLimits, toContext, eventStreams } = options;
+async function handle(
+  request: HttpRequest,
+  options: GraphQLHandlerOptions & { runJson: JsonOperations },
+): Promise<HttpReply> {
+  const { graphql, authentication, rateLimits, toContext, eventStreams, runJson } = options;
   const { method } = request;
   if (method !== 'GET' && method !== 'POST') {
     return { status: 405, headers: { allow: 'GET, POST', 'content-length': '0' } };
@@ -68,7 +73,9 @@ async function handle(request: HttpRequest, options: GraphQLHandlerOptions): Pro
     return takeUpload(request, { line, viewerId: viewer.id }, (body) => run(body, withPlace(context)));
   }
   const body = mediaType && (await request.readBody(bodyLimits[mediaType]));
-  return run({ body, contentType: toContentType(request) }, context);
+  const reply =
+    mediaType === 'application/json' && body ? await runJson(body, header(request, 'accept'), context) : null;
+  return reply ?? run({ body, contentType: toContentType(request) }, context);
 }
 
 /** What a form asks for is done in the place of its body: a re-crop in it waits for no other. */

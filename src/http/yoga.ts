@@ -5,6 +5,7 @@ import type { Context } from '../graphql/context.ts';
 import { maskError } from '../graphql/masking.ts';
 import type { Log } from '../platform/log.ts';
 import { useAdministratorReads } from './administrator-reads.ts';
+import { useCompiledQueries } from './compiled-queries.ts';
 import { useLimitedParser, useLimits, useNoIntrospection, useValidationBudget } from './document-limits.ts';
 import { useUploads } from './upload-operation.ts';
 import { useViewAs } from './view-as.ts';
@@ -33,6 +34,7 @@ export function createGraphQL(options: { schema: GraphQLSchema; introspection: b
       useNoDeadSubscriptions(),
       useAdministratorReads(),
       useMasking(),
+      useCompiledQueries(),
     ],
   });
 }

@@ -1,5 +1,5 @@
 import type { Statement } from '../../platform/database.ts';
-import { selectUsers } from '../user/queries.ts';
+import { selectCards, selectUsers } from '../user/queries.ts';
 import { forBoth, type ReadStatements } from '../user/reader.ts';
 import { viewerFollows } from './catalogue-queries.ts';
 
@@ -66,21 +66,31 @@ const bothWays = <Statements>(
   backward: toStatements(`${name}_backward`, 'asc'),
 });
 
-export type UserListStatements = BothWays<ReadStatements>;
+/** The statements of a list of users. */
+interface UserReadStatements extends ReadStatements {
+  /** Reads cards, for viewers who ask for nothing else; null where a list may have users who block or are blocked. */
+  card: Statement | null;
+}
+
+export type UserListStatements = BothWays<UserReadStatements>;
 
 /** Users on lists as $1 viewer may know them; blocks hide none of them from an administrator. */
 const userList = (name: string, table: Omit<ListTable, 'itemType'>): UserListStatements =>
-  bothWays(name, (statementName, direction) =>
-    forBoth(statementName, (reader) => {
-      const withoutBlocked = (table.withoutBlocked ?? false) && !reader.asAdministrator;
-      const asked = `(
+  bothWays(name, (statementName, direction) => {
+    const askedFor = (withoutBlocked: boolean) => `(
   select $1::text as viewer_id, item_id as user_id, ordinal, since
   from ${pageRows({ ...table, itemType: 'text', withoutBlocked }, direction)} as page
 ) as asked`;
-      return `${selectUsers(asked, reader)}
+    const { withoutBlocked = false } = table;
+    const inOrder = (text: string) => `${text}
 order by asked.ordinal`;
-    }),
-  );
+    return {
+      ...forBoth(statementName, (reader) =>
+        inOrder(selectUsers(askedFor(withoutBlocked && !reader.asAdministrator), reader)),
+      ),
+      card: withoutBlocked ? { name: `${statementName}_cards`, text: inOrder(selectCards(askedFor(true))) } : null,
+    };
+  });
 
 /** By index follows(followee_id, created_at desc, follower_id desc). */
 export const followers = userList('followers', {

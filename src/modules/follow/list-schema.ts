@@ -1,9 +1,11 @@
+import type { GraphQLResolveInfo } from 'graphql';
 import { builder } from '../../graphql/builder.ts';
 import { pageArgs, sinceOf, UserConnection } from '../../graphql/connections.ts';
 import { type Context, isReadByAdministrator, readerIdOf } from '../../graphql/context.ts';
 import { emptyConnection, type PageArgs, readPageArgs, toConnection, toKeysetValues } from '../../graphql/pages.ts';
+import { isOnlySelected, isOnlySelectedAt } from '../../graphql/selection.ts';
 import { canSee } from '../../graphql/sight.ts';
-import { isThere, toUserRecord } from '../user/queries.ts';
+import { cardFields, isThere, toUserRecord } from '../user/queries.ts';
 import { noteMeeting, statementFor } from '../user/reader.ts';
 import type { UserRecord } from '../user/record.ts';
 import { asSeenBy } from '../user/view-as.ts';
@@ -36,12 +38,15 @@ function readList<Statements>(
 const userList = (list: List<lists.UserListStatements>, { toNode = toUserUnlessHidden }: { toNode?: ToUser } = {}) => ({
   type: UserConnection,
   args: pageArgs,
-  resolve: async (owner: UserRecord, args: PageArgs, context: Context) => {
+  resolve: async (owner: UserRecord, args: PageArgs, context: Context, info: GraphQLResolveInfo) => {
     const { request, key } = readList({ owner, args, context }, { list, ids: 'user' });
     if (!key) return { ...emptyConnection(), totalCount: null };
+    if (isCountAlone(info)) return { ...emptyConnection(), totalCount: list.totalCount(owner) };
     const reader = { isAdministrator: isReadByAdministrator(context, owner.id) };
     const { userLists } = loadersOf(context, readerIdOf(context, owner.id));
-    const rows = await userLists.load({ ...key, statement: statementFor(reader, key.statement) });
+    const isCards = !reader.isAdministrator && isOnlySelectedAt(info, ['edges', 'node'], cardFields);
+    const statement = (isCards && key.statement.card) || statementFor(reader, key.statement);
+    const rows = await userLists.load({ ...key, statement });
     const page = toConnection(request, rows, {
       toPosition: ({ since, id }) => ({ at: since, id }),
       toNode: (row) => toNode(row, context),
@@ -50,6 +55,9 @@ const userList = (list: List<lists.UserListStatements>, { toNode = toUserUnlessH
     return { ...page, totalCount: list.totalCount(owner) };
   },
 });
+
+/** The count stands in the owner's own row. */
+const isCountAlone = (info: GraphQLResolveInfo) => isOnlySelected(info, ['__typename', 'totalCount']);
 
 type ToUser = (row: UserListRow, context: Context) => UserRecord | null;
 
@@ -62,9 +70,10 @@ const toUserUnlessHidden: ToUser = (row, { viewAs, reads }) => {
 
 const catalogueList = (kind: CatalogueKind, list: List<lists.CatalogueListStatements>) => ({
   args: pageArgs,
-  resolve: async (owner: UserRecord, args: PageArgs, context: Context) => {
+  resolve: async (owner: UserRecord, args: PageArgs, context: Context, info: GraphQLResolveInfo) => {
     const { request, key } = readList({ owner, args, context }, { list, ids: 'number' });
     if (!key) return { ...emptyConnection(), totalCount: 0 };
+    if (isCountAlone(info)) return { ...emptyConnection(), totalCount: list.totalCount(owner) };
     const rows = await loadersOf(context, readerIdOf(context, owner.id)).catalogueLists.load(key);
     const page = toConnection(request, rows, {
       toPosition: ({ since, tmdbId }) => ({ at: since, id: String(tmdbId) }),

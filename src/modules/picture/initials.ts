@@ -29,12 +29,17 @@ export function initialsOf(name: string | null): string {
   const words = (name ?? '').normalize('NFC').split(/[\s\p{Pd}]+/u);
   const letters = words.map(firstLetter).filter((letter) => letter !== '');
   const ends = letters.length > 1 ? [letters[0], letters.at(-1)] : letters;
-  return split(ends.join('')).slice(0, 2).join('');
+  const initials = ends.join('');
+  return isAscii(initials) ? initials : split(initials).slice(0, 2).join('');
 }
+
+const isAscii = (text: string) => /^[\x20-\x7e]*$/.test(text);
 
 const split = (text: string) => Array.from(graphemes.segment(text), ({ segment }) => segment);
 
 function firstLetter(word: string): string {
+  // Lists have the initials of everybody on them, and looking for graphemes takes longer than reading the list.
+  if (isAscii(word)) return /[a-z0-9]/i.exec(word)?.[0].toUpperCase() ?? '';
   const found = split(word).find((grapheme) => telling.test(grapheme)) ?? '';
   const [letter = ''] = found.length > longestGrapheme ? (found.match(telling) ?? []) : [found];
   return split(toUpperCase(letter))[0] ?? '';

@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../platform/database.ts';
-import { isThere, toPairs, toUserRecord, type UserRow, userByUsername, usersByPair } from './queries.ts';
+import { isThere, type JsonRow, toPairs, toUserRecord, toUserRow, userByUsername, usersByPair } from './queries.ts';
 import { noteMeeting, type ReadNotes, statementFor } from './reader.ts';
 import type { UserRecord } from './record.ts';
 import { asSeenBy, type ViewAs } from './view-as.ts';
@@ -71,9 +71,9 @@ async function readUsers(
   pairs: readonly UserPair[],
   reader: { isAdministrator: boolean },
 ): Promise<(UserRecord | null)[]> {
-  const rows = await db.query<UserRow>(statementFor(reader, usersByPair), [toPairs(pairs)]);
+  const rows = await db.query<JsonRow>(statementFor(reader, usersByPair), [toPairs(pairs)]);
   const records = pairs.map((): UserRecord | null => null);
-  for (const row of rows) if (isThere(row)) records[row.index] = toUserRecord(row);
+  for (const row of rows.map(toUserRow)) if (isThere(row)) records[row.index] = toUserRecord(row);
   return records;
 }
 
@@ -91,7 +91,8 @@ export async function findUserByUsername(
   db: Pick<Database, 'query'>,
   { viewer, viewAs, username, reads, users }: UsernameSearch,
 ): Promise<UserRecord | null> {
-  const [row] = await db.query<UserRow>(statementFor(viewer, userByUsername), [viewer?.id ?? null, username]);
+  const [found] = await db.query<JsonRow>(statementFor(viewer, userByUsername), [viewer?.id ?? null, username]);
+  const row = found && toUserRow(found);
   if (!row || !isThere(row)) return null;
   const user = asSeenBy(viewAs, toUserRecord(row));
   noteMeeting(reads, user);
