@@ -22,9 +22,7 @@ export function createNodeServer(handle: HttpHandler, times: BodyTimes = bodyTim
   const timeouts = { requestTimeout, headersTimeout: 15_000, keepAliveTimeout: 65_000 };
   const options = { ...timeouts, maxHeaderSize, shouldUpgradeCallback: isWebSocketUpgrade };
   const answer = (message: IncomingMessage, response: ServerResponse, askForBody = () => {}) => {
-    const aborted = new AbortController();
-    response.on('close', () => aborted.abort());
-    const request = toRequest(message, { signal: aborted.signal, times, askForBody });
+    const request = toRequest(message, { readSignal: once(() => signalOf(response)), times, askForBody });
     Promise.resolve(handle(request))
       .then((reply) => send(message, response, server.listening ? reply : asLast(reply)))
       .catch(() => response.destroy());
@@ -35,6 +33,24 @@ export function createNodeServer(handle: HttpHandler, times: BodyTimes = bodyTim
   return server;
 }
 
+/** Aborted when the client leaves before it has its answer. */
+function signalOf(response: ServerResponse): AbortSignal {
+  const aborted = new AbortController();
+  const leave = () => response.writableFinished || aborted.abort();
+  if (response.closed) leave();
+  else response.once('close', leave);
+  return aborted.signal;
+}
+
+/** Most requests are answered without anybody asking for their signal, which costs more than reading them. */
+function once<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
 /** While the server stops, a connection that is kept alive would hold it up. */
 const asLast = (reply: HttpReply): HttpReply => ({ ...reply, headers: { ...reply.headers, connection: 'close' } });
 
@@ -42,13 +58,13 @@ const asLast = (reply: HttpReply): HttpReply => ({ ...reply, headers: { ...reply
 const absoluteForm = /^https?:\/\/[^/?]*/i;
 
 interface Connection {
-  signal: AbortSignal;
+  readSignal(): AbortSignal;
   times: BodyTimes;
   /** Tells a client that waits for it to send its body. */
   askForBody(): void;
 }
 
-function toRequest(message: IncomingMessage, { signal, times, askForBody }: Connection): HttpRequest {
+function toRequest(message: IncomingMessage, { readSignal, times, askForBody }: Connection): HttpRequest {
   const [path, ...rest] = (message.url ?? '').replace(absoluteForm, '').split('?');
   return {
     id: randomUUID(),
@@ -57,7 +73,9 @@ function toRequest(message: IncomingMessage, { signal, times, askForBody }: Conn
     query: rest.length > 0 ? `?${rest.join('?')}` : '',
     headers: message.headers,
     peer: message.socket.remoteAddress ?? '',
-    signal,
+    get signal() {
+      return readSignal();
+    },
     async readBody(limitBytes) {
       readLength(message.headers, limitBytes);
       // Nobody is told any more.
