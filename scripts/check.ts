@@ -32,5 +32,10 @@ function isGeneratedCurrent(): boolean {
   return changed.length === 0;
 }
 
-const results = [run('tsc', ['-p', 'tsconfig.json']), run('biome', ['ci', '.']), isGeneratedCurrent()];
+const results = [
+  run('tsc', ['-p', 'tsconfig.json']),
+  run('tsc', ['-p', 'bench']),
+  run('biome', ['ci', '.']),
+  isGeneratedCurrent(),
+];
 process.exit(results.every(Boolean) ? 0 : 1);
