@@ -27,12 +27,15 @@ const pictures = `subscription ($userIds: [ID!], $size: Int) {
 }`;
 const profiles = 'subscription ($userIds: [ID!]) { profileUpdated(userIds: $userIds) { id displayName updatedAt } }';
 
+/** As some client may name it. */
+const operationId = 'größer 🐘';
+
 /** Subscribes each viewer on a socket of their own, and waits until all have begun. */
 async function subscribe(viewers: Person[], query: string, variables: object): Promise<Socket[]> {
   return Promise.all(
     viewers.map(async ({ token }) => {
       const socket = await signIn(address, token ? { token } : undefined);
-      socket.send({ type: 'subscribe', id: `s_${randomId()}`, payload: { query, variables } });
+      socket.send({ type: 'subscribe', id: operationId, payload: { query, variables } });
       // It was sent later and has a longer way, to the database: by its answer the subscription is there.
       await socket.ask('{ user(by: { id: "user_nobody" }) { id } }');
       return socket;
@@ -41,8 +44,8 @@ async function subscribe(viewers: Person[], query: string, variables: object): P
 }
 
 const nextOf = async (socket: Socket) => {
-  const { type, payload } = await socket.next();
-  expect(type).toBe('next');
+  const { type, id, payload } = await socket.next();
+  expect({ type, id }).toEqual({ type: 'next', id: operationId });
   return payload;
 };
 /** What each is told next, as it came. */
@@ -142,7 +145,7 @@ describe('whoever asked for the same', () => {
     const [behind] = await subscribe([viewer], query, { userIds: [grace.id] });
     const socket = await signIn(address, { token: viewer.token });
     const variables = { userIds: [ada.id, grace.id], known: [{ userId: ada.id, revision: 0 }] };
-    socket.send({ type: 'subscribe', id: 'known', payload: { query, variables } });
+    socket.send({ type: 'subscribe', id: operationId, payload: { query, variables } });
     expect(await nextOf(socket)).toEqual({ data: { profilePictureUpdated: { userId: ada.id, revision: 1 } } });
     await changePicture(app, grace.id);
     for (const each of [socket, behind as Socket]) {
@@ -169,7 +172,7 @@ describe('whoever asked for the same', () => {
     const all = [blocked, blocking, other, ada];
     for (const [query, change] of [
       [pictures, ({ id }: Person) => changePicture(app, id)],
-      [profiles, (person: Person) => person.upsertProfile({ displayName: randomId() })],
+      [profiles, (person: Person) => person.upsertProfile({ displayName: `Zoë ${randomId()}` })],
     ] as const) {
       const sockets = await subscribe(all, query, { userIds: [ada.id, beacon.id] });
       const toldOf = async (who: Socket[]) =>
@@ -238,7 +241,7 @@ test('who is behind on many users is told of all of them, and each is read once 
     profilePictureUpdated(userIds: $userIds, known: $known) { userId }
   }`;
   const variables = { userIds, known: userIds.map((userId) => ({ userId, revision: -1 })) };
-  socket.send({ type: 'subscribe', id: 'many', payload: { query, variables } });
+  socket.send({ type: 'subscribe', id: operationId, payload: { query, variables } });
   const told = [];
   for (const _ of userIds) told.push((await nextOf(socket)).data.profilePictureUpdated.userId);
   expect(told.toSorted()).toEqual(userIds.toSorted());

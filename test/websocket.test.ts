@@ -6,6 +6,7 @@ import { createClient } from 'graphql-ws';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createTestApp, type TestApp } from './support/app.ts';
+import { onDatabase } from './support/events.ts';
 import { follow } from './support/live.ts';
 import { createPerson } from './support/person.ts';
 import { closeSockets, openSocket, refusedUpgrade, type SocketOptions, signIn } from './support/socket.ts';
@@ -99,15 +100,16 @@ describe('a socket is closed with', () => {
   test('4409 for an id of an operation that was given up and has not ended', async () => {
     const ada = await createPerson(app);
     const socket = await signIn(address, { token: ada.token });
-    for (let at = 0; at < 50; at++) {
-      socket.send({
-        type: 'subscribe',
-        id: '1',
-        payload: { query: 'subscription { profilePictureUpdated { userId } }' },
-      });
+    const payload = { query: 'subscription { profilePictureUpdated { userId } }' };
+    await onDatabase(app, async (client) => {
+      // With whom a subscription begins has to be read, which can't be before the lock is gone.
+      await client.query('begin; lock table users');
+      socket.send({ type: 'subscribe', id: '1', payload });
       socket.send({ type: 'complete', id: '1' });
-    }
-    expect((await socket.closed).code).toBe(4409);
+      socket.send({ type: 'subscribe', id: '1', payload });
+      expect((await socket.closed).code).toBe(4409);
+      await client.query('rollback');
+    });
     while (app.platform.live.subscribedUserIds('picture').includes(ada.id)) await nextTurn();
   });
 
@@ -304,6 +306,46 @@ describe('an operation', () => {
     expect(error.extensions).toEqual({ code: 'RATE_LIMITED', retryAfter: 1 });
     socket.send({ type: 'complete', id: 's0' });
     expect(await socket.ask(me)).toMatchObject([{ data: { me: { id: ada.id } } }]);
+  });
+});
+
+describe('a message arrives whole', () => {
+  const arrived = async (id: string, query: string, token: string | null) => {
+    const socket = await signIn(address, token === null ? undefined : { token });
+    const message = once(socket.raw, 'message');
+    socket.send({ type: 'subscribe', id, payload: { query } });
+    return String(((await message) as [Buffer])[0]);
+  };
+
+  // Lengths at which the head of a frame changes (RFC 6455, 5.2).
+  test.each([124, 125, 126, 127])('of %i bytes', async (length) => {
+    const around = '{"id":"1","type":"next","payload":{"data":{"":"Query"}}}'.length;
+    const alias = 'a'.repeat(length - around);
+    const message = `{"id":"1","type":"next","payload":{"data":{"${alias}":"Query"}}}`;
+    expect(await arrived('1', `{ ${alias}: __typename }`, null)).toBe(message);
+  });
+
+  test.each([65_534, 65_535, 65_536, 65_537, 100_000])('of %i bytes', async (length) => {
+    const person = await createPerson(app);
+    const bio = '👨‍👩‍👧‍👦'.repeat(150);
+    await person.upsertProfile({ bio });
+    const query = (aliases: string[]) => `{ me { profile { ${aliases.map((alias) => `${alias}: bio`).join(' ')} } } }`;
+    const message = (aliases: string[]) => {
+      const profile = Object.fromEntries(aliases.map((alias) => [alias, bio]));
+      return JSON.stringify({ id: '1', type: 'next', payload: { data: { me: { profile } } } });
+    };
+    const short = Array.from({ length: Math.floor(length / 3_800) - 1 }, (_, at) => `a${at}`);
+    const [, ...others] = short;
+    const padded = `a${'0'.repeat(length - Buffer.byteLength(message(short)))}0`;
+    const expected = message([padded, ...others]);
+    expect(Buffer.byteLength(expected)).toBe(length);
+    expect(await arrived('1', query([padded, ...others]), person.token)).toBe(expected);
+  });
+
+  test('whatever its id is written in', async () => {
+    const id = 'größer 🐘 "\\\u2028';
+    const message = JSON.stringify({ id, type: 'next', payload: { data: { __typename: 'Query' } } });
+    expect(await arrived(id, '{ __typename }', null)).toBe(message);
   });
 });
 

@@ -1,6 +1,7 @@
 import type { ExecutionArgs } from 'graphql';
 import type { UserStream } from '../modules/user/live.ts';
 import type { ChangeConsumer, Follow } from '../platform/change-stream.ts';
+import { toBytes } from './websocket-frame.ts';
 import type { Outlet, OutletUser } from './websocket-outlet.ts';
 
 /** Subscriptions whose messages are the same, as they would all be made. */
@@ -8,12 +9,6 @@ export interface Group {
   key: string;
   args: ExecutionArgs;
   memberCount: number;
-}
-
-/** A change that is to be told to a member. */
-export interface Turn {
-  member: Member;
-  follow: Follow;
 }
 
 export interface MemberOptions {
@@ -24,8 +19,8 @@ export interface MemberOptions {
   id: string;
   outlet: Outlet;
   source: UserStream;
-  /** Called with each change that the member can be told. */
-  onTurn(turn: Turn): void;
+  /** Called when there is a change that the member can be told. */
+  onTurn(member: Member, follow: Follow): void;
   onEnd(member: Member): void;
 }
 
@@ -51,7 +46,7 @@ export class Member implements AsyncIterableIterator<never>, ChangeConsumer, Out
     this.viewerId = viewerId;
     this.source = source;
     this.#outlet = outlet;
-    this.#id = JSON.stringify(id);
+    this.#id = toBytes(JSON.stringify(id));
     this.#onTurn = onTurn;
     this.#onEnd = onEnd;
   }
@@ -65,13 +60,13 @@ export class Member implements AsyncIterableIterator<never>, ChangeConsumer, Out
     return !this.#outlet.isBusy;
   }
 
-  /** Sends one message, of which the payload is JSON already. */
+  /** Sends one message, of which the payload is JSON already, its bytes one a character. */
   send(payload: string): void {
     this.#outlet.send(`{"id":${this.#id},"type":"next","payload":${payload}}`);
   }
 
   wake(follow: Follow): void {
-    if (this.isReady) this.#onTurn({ member: this, follow });
+    if (this.isReady) this.#onTurn(this, follow);
     else this.#outlet.whenFree(this);
   }
 

@@ -13,8 +13,9 @@ import type { Database } from '../platform/database.ts';
 import type { DeletedUsers } from '../platform/deleted-users.ts';
 import type { Log } from '../platform/log.ts';
 import type { Authenticated } from './authentication.ts';
-import { type Group, Member, type Turn } from './broadcast-member.ts';
+import { type Group, Member } from './broadcast-member.ts';
 import { toFace } from './error-face.ts';
+import { toBytes } from './websocket-frame.ts';
 import type { Outlet } from './websocket-outlet.ts';
 
 /** Sends in one go: some milliseconds, after which others have their turn. */
@@ -47,7 +48,11 @@ export interface Broadcasts {
 }
 
 /** A turn that has come: what is to be told is at least this new. */
-type News = Turn & { revision: number };
+interface News {
+  member: Member;
+  follow: Follow;
+  revision: number;
+}
 
 /**
  * Subscriptions of which the messages are the same are a group: for each change the user is read once, the operation runs once
@@ -68,7 +73,7 @@ export function createBroadcasts(options: BroadcastOptions): Broadcasts {
     }
     isRunning = false;
   };
-  const onTurn = ({ follow, member }: Turn) => {
+  const onTurn = (member: Member, follow: Follow) => {
     turns.set(follow, member);
     if (!isRunning) void run();
   };
@@ -183,7 +188,7 @@ async function tell(
       follow.offer(revision);
       continue;
     }
-    const payload = payloads.get(group) ?? (await toPayload(group, user, context));
+    const payload = payloads.get(group) ?? toBytes(await toPayload(group, user, context));
     payloads.set(group, payload);
     if (follow.deliver(revision)) member.send(payload);
     pace.sends += 1;

@@ -1,6 +1,8 @@
+import type { Duplex } from 'node:stream';
 import { CloseCode, type WebSocket as ProtocolSocket } from 'graphql-ws';
 import type { RawData, WebSocket } from 'ws';
 import type { Log } from '../platform/log.ts';
+import { toBytes } from './websocket-frame.ts';
 import type { SignedIn } from './websocket-operation.ts';
 import { Outlet } from './websocket-outlet.ts';
 
@@ -17,6 +19,14 @@ export interface Client {
   peer: string;
   /** How it named itself when it asked for the socket. */
   userAgent: string | null;
+}
+
+export interface ConnectionOptions {
+  socket: WebSocket;
+  /** What the socket was made from. */
+  stream: Duplex;
+  client: Client;
+  log: Log;
 }
 
 /**
@@ -36,11 +46,11 @@ export class Connection implements ProtocolSocket, Client {
   readonly #log: Log;
   #handle: ((data: string) => Promise<void>) | null = null;
 
-  constructor(socket: WebSocket, { peer, userAgent }: Client, log: Log) {
+  constructor({ socket, stream, client, log }: ConnectionOptions) {
     this.socket = socket;
-    this.outlet = new Outlet(socket);
-    this.peer = peer;
-    this.userAgent = userAgent;
+    this.outlet = new Outlet(socket, stream);
+    this.peer = client.peer;
+    this.userAgent = client.userAgent;
     this.#log = log;
   }
 
@@ -54,7 +64,7 @@ export class Connection implements ProtocolSocket, Client {
 
   /** Resolves when the kernel took the data: a consumer that stands still isn't sent more. */
   send(data: string): Promise<void> {
-    return new Promise((resolve) => this.outlet.send(data, resolve));
+    return new Promise((resolve) => this.outlet.send(toBytes(data), resolve));
   }
 
   close(code: number, reason: string): void {

@@ -5,7 +5,7 @@ import { type Authenticated, type Authentication, isUnauthenticated, readBearer 
 import { createBroadcasts } from './broadcasts.ts';
 import { farewellMs, graceMs } from './deadline.ts';
 import { toFace } from './error-face.ts';
-import { type Client, Connection } from './websocket-connection.ts';
+import { Connection, type ConnectionOptions } from './websocket-connection.ts';
 import { type OperationOptions, type PreparedArgs, prepareOperation, type SignedIn } from './websocket-operation.ts';
 
 /** Close code of the WebSocket protocol itself. */
@@ -25,8 +25,8 @@ export interface ProtocolOptions extends Omit<OperationOptions, 'broadcasts'> {
 type ProtocolContext = ConnectionContext<Record<string, unknown>, Connection>;
 
 export interface Protocol {
-  /** Speaks graphql-transport-ws on this socket. */
-  speak(socket: WebSocket, client: Client): void;
+  /** Speaks graphql-transport-ws on a socket that was opened. */
+  speak(opened: Omit<ConnectionOptions, 'log'>): void;
   close(): void;
 }
 
@@ -83,8 +83,9 @@ export function createProtocol(options: ProtocolOptions): Protocol {
   }
 
   return {
-    speak(socket, client) {
-      const connection = new Connection(socket, client, log);
+    speak(opened) {
+      const { socket } = opened;
+      const connection = new Connection({ ...opened, log });
       connections.set(socket, connection);
       closers.set(socket, server.opened(connection, connection));
       socket.on('message', hear);

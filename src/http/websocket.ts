@@ -35,12 +35,13 @@ export function createWebSocketServer(server: Server, options: WebSocketOptions)
     socket.on('error', destroy);
     const status = upgradeStatus(request, options);
     if (status) return refuseUpgrade(socket, status);
-    sockets.handleUpgrade(request, socket, head, (client) => {
-      heartbeat.watch(client);
-      protocol.speak(client, {
+    sockets.handleUpgrade(request, socket, head, (opened) => {
+      heartbeat.watch(opened);
+      const client = {
         peer: request.socket.remoteAddress ?? '',
         userAgent: request.headers['user-agent'] ?? null,
-      });
+      };
+      protocol.speak({ socket: opened, stream: socket, client });
     });
   });
   return {

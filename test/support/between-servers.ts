@@ -1,7 +1,9 @@
 import { expect, test, vi } from 'vitest';
+import { within } from '../../src/platform/time-limit.ts';
 import { deleteAccount } from './account.ts';
-import type { TestApp } from './app.ts';
+import { randomId, type TestApp } from './app.ts';
 import type { Cuttable } from './cuttable.ts';
+import { block, unblock } from './follow.ts';
 import { followChanges } from './follow-changes.ts';
 import { changePicture, follow, pictureUpdates } from './live.ts';
 import { createPerson } from './person.ts';
@@ -31,6 +33,9 @@ export const untilReady = (server: Pick<TestApp, 'fetch'>, status: number): Prom
     },
     { timeout: 20_000, interval: 10 },
   );
+
+/** What must have come two seconds from now. */
+const soon = <Value>(promise: Promise<Value>): Promise<Value> => within(2_000, promise);
 
 /** What holds whichever way servers talk to each other. */
 export function testBetweenServers(servers: () => TwoServers): void {
@@ -65,6 +70,35 @@ export function testBetweenServers(servers: () => TwoServers): void {
     expect(await preferences.next()).toEqual({ theme: 'DARK' });
   });
 
+  test('a change of who sees a profile acts on the open streams of another server within two seconds', async () => {
+    const { app, address } = servers();
+    const [ada, stranger] = [await createPerson(app), await createPerson(app)];
+    await ada.upsertProfile({ bio: 'counts' });
+    const query = 'subscription ($userIds: [ID!]) { profileUpdated(userIds: $userIds) { profile { bio } } }';
+    const profiles = await followChanges(address, stranger.token, { query, variables: { userIds: [ada.id] } });
+    await ada.upsertPrivacy({ profile: 'PRIVATE' });
+    expect(await soon(profiles.next())).toEqual({ profile: null });
+    await ada.upsertPrivacy({ profile: 'PUBLIC' });
+    expect(await soon(profiles.next())).toEqual({ profile: { bio: 'counts' } });
+  });
+
+  test('a block acts on the open streams of another server from the first change after it', async () => {
+    const { app, address } = servers();
+    const [ada, grace, beacon] = [await createPerson(app), await createPerson(app), await createPerson(app)];
+    const userIds = [ada.id, beacon.id];
+    const following = await follow(await signIn(address, { token: grace.token }), userIds);
+    const query = 'subscription ($userIds: [ID!]) { profileUpdated(userIds: $userIds) { id } }';
+    const profiles = await followChanges(address, grace.token, { query, variables: { userIds } });
+    for (const change of [block, unblock]) {
+      await change(ada, grace.id);
+      for (const { id } of [ada, beacon]) await changePicture(app, id);
+      for (const person of [ada, beacon]) await person.upsertProfile({ bio: randomId() });
+      const told = change === block ? [beacon.id] : userIds;
+      for (const userId of told) expect(await soon(following.next())).toMatchObject({ userId });
+      for (const id of told) expect(await soon(profiles.next())).toEqual({ id });
+    }
+  });
+
   test('whoever is deleted through one server is signed out by another', async () => {
     const { app, address } = servers();
     const ada = await createPerson(app);
@@ -97,7 +131,7 @@ export function testBetweenServers(servers: () => TwoServers): void {
     await changePicture(app, grace.id);
     await changePicture(app, grace.id);
     await medium.restore();
-    expect(await following.next()).toMatchObject({ userId: grace.id, revision: 2 });
+    expect(await soon(following.next())).toMatchObject({ userId: grace.id, revision: 2 });
     await untilReady(other, 200);
     await changePicture(app, ada.id);
     expect(await following.next()).toMatchObject({ userId: ada.id, revision: 1 });
@@ -112,7 +146,7 @@ export function testBetweenServers(servers: () => TwoServers): void {
     await untilReady(other, 503);
     await medium.cut();
     await medium.restore();
-    expect(await following.next()).toMatchObject({ userId: ada.id, revision: 1 });
+    expect(await soon(following.next())).toMatchObject({ userId: ada.id, revision: 1 });
     await untilReady(other, 200);
   });
 }
