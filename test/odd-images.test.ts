@@ -180,14 +180,19 @@ describe('what would take too much to decode is refused before it is decoded', (
     expect(sizesOf(await images.process(manyScans(50)))).toEqual([64, 128, 256, 512]);
   });
 
-  it('a progressive JPEG, and an interlaced PNG, of which more than 256 MB must be held at once', async () => {
-    const progressive = flatJpeg({ width: 8000, height: 6200, colour: [90, 128, 128], frame: 0xc2 });
-    await expectUnsupported(progressive, /at most 256 MB to decode, and this one takes 298 MB/);
+  it('a progressive JPEG of four colours, and an interlaced PNG of 16 bits, of which very much must be held at once', async () => {
+    const progressive = flatJpeg({ width: 8000, height: 6250, colour: [90, 128, 128, 90], frame: 0xc2 });
+    await expectUnsupported(progressive, /at most 300 MB to decode, and this one takes 400 MB/);
     const interlaced = { width: 8000, height: 6200, bits: 16, colourType: 6, interlaced: true } as const;
     await expectUnsupported(
       rawPng(interlaced, Buffer.alloc(1000)),
-      /at most 256 MB to decode, and this one takes 397 MB/,
+      /at most 300 MB to decode, and this one takes 397 MB/,
     );
+  });
+
+  it('but no progressive JPEG of three colours', async () => {
+    const progressive = flatJpeg({ width: 8000, height: 6250, colour: [90, 128, 128], frame: 0xc2 });
+    expect(sizesOf(await images.process(progressive))).toEqual([64, 128, 256, 512]);
   });
 });
 

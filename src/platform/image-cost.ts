@@ -3,10 +3,11 @@ import type { DecodedExtent } from './image-memory.ts';
 
 /**
  * What a decoder may take. Most pictures are decoded line by line, while an interlaced PNG and a progressive JPEG are held
- * in memory whole, and each scan of a JPEG goes over all of it: 50 megapixels can take 600 MB, or minutes. No encoder makes
- * more than about 20 scans.
+ * in memory whole, and each scan of a JPEG goes over all of it: 50 megapixels can take 500 MB, or minutes. Beside what is
+ * held, libvips takes up to 10 MB for a JPEG and 60 MB for a PNG: a picture takes 360 MB at most. Every JPEG of three colours
+ * is within that, and every PNG of 8 bits or without transparency. No encoder makes more than about 20 scans.
  */
-export const decodingLimits = { heldBytes: 256_000_000, scans: 100 } as const;
+const decodingLimits = { heldBytes: 300_000_000, scans: 100 } as const;
 
 /** Throws `UnsupportedImageError` for a file whose decoding would take too much memory, or go over it too often. */
 export function assertAffordable(extent: DecodedExtent, bytes: Buffer): void {

@@ -9,12 +9,12 @@ import type { ImageVerdict } from './image-verdict.ts';
 export interface ImageTrial extends ImageVerdict {
   path: string;
   cpuMs: number;
-  /** Of the process meanwhile, with what it took before. */
-  peakMb: number;
+  /** At most, beyond what the process has without any picture; with what earlier ones left. */
+  memoryMb: number;
 }
 
 /** No picture may take more. CPU, since a busy machine takes longer for the same. */
-const limits = { cpuMs: 10_000, peakMb: 400 } as const;
+const limits = { cpuMs: 10_000, memoryMb: 400 } as const;
 /** When nothing comes back. */
 const silenceMs = 120_000;
 
@@ -27,10 +27,10 @@ export async function* tryImages(folder: string): AsyncGenerator<ImageTrial> {
     for (const path of paths.sort()) {
       let trial = await tryImage(child, path);
       // What earlier files left in memory is not this one's fault.
-      if (trial.peakMb > limits.peakMb || child.exitCode !== null || child.signalCode !== null) {
+      if (trial.memoryMb > limits.memoryMb || child.exitCode !== null || child.signalCode !== null) {
         stop(child);
         child = start();
-        if (trial.peakMb > limits.peakMb) trial = await tryImage(child, path);
+        if (trial.memoryMb > limits.memoryMb) trial = await tryImage(child, path);
       }
       yield trial.outcome === 'wrong' ? trial : toJudged(trial);
     }
@@ -40,8 +40,8 @@ export async function* tryImages(folder: string): AsyncGenerator<ImageTrial> {
 }
 
 function toJudged(trial: ImageTrial): ImageTrial {
-  const took = `${Math.ceil(trial.cpuMs)} ms of CPU, ${Math.ceil(trial.peakMb)} MB`;
-  const isTooMuch = trial.cpuMs > limits.cpuMs || trial.peakMb > limits.peakMb;
+  const took = `${Math.ceil(trial.cpuMs)} ms of CPU, ${Math.ceil(trial.memoryMb)} MB`;
+  const isTooMuch = trial.cpuMs > limits.cpuMs || trial.memoryMb > limits.memoryMb;
   return isTooMuch ? { ...trial, outcome: 'wrong', detail: `it took ${took}` } : trial;
 }
 
@@ -51,7 +51,7 @@ const start = () =>
 const stop = (child: ChildProcess) => child.kill('SIGKILL');
 
 async function tryImage(child: ChildProcess, path: string): Promise<ImageTrial> {
-  const unanswered = { path, outcome: 'wrong', cpuMs: 0, peakMb: 0 } as const;
+  const unanswered = { path, outcome: 'wrong', cpuMs: 0, memoryMb: 0 } as const;
   const giveUp = new AbortController();
   const { signal } = giveUp;
   const timer = setTimeout(() => stop(child), silenceMs);
