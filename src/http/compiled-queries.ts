@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import {
   type ASTNode,
   type DocumentNode,
@@ -14,48 +15,74 @@ import {
 } from 'graphql';
 import { type CompiledQuery, compileQuery, isCompiledQuery } from 'graphql-jit';
 import type { Plugin } from 'graphql-yoga';
+import { countCompilable } from './compilable.ts';
 
 /** An operation seen once may never come again, and compiling it takes as long as running it fifty times. */
 const compileFrom = 2;
+/** What compiled operations may take in all. */
+const maxBytes = 50_000_000;
+/** What one takes, measured: of itself, for each of its fields, and for each character of its document. */
+const bytesOf = { operation: 60_000, field: 4_000, character: 70 } as const;
 
-/** What is known of one operation of a document: how often it was run, and how to run it faster; null: it can't be. */
-interface Operation {
-  node: OperationDefinitionNode;
+/** How to run an operation faster. */
+interface Compiled {
+  query: CompiledQuery['query'];
   /** Variables that stand inside of values, as `{ id: $id }`. */
   inside: string[];
+  bytes: number;
+}
+
+/** What is known of an operation: how often it was run, and how it is compiled; null: it can't be. */
+interface Operation {
   runs: number;
-  compiled: CompiledQuery['query'] | null | undefined;
+  compiled: Compiled | null | undefined;
 }
 
 /**
- * Runs queries and mutations that come again as compiled code. Documents are kept by Yoga's parser, so many and no more,
- * and what was compiled of one goes with it.
+ * Runs queries and mutations that come again as compiled code. Documents are kept by those who parse them, and what is
+ * known of one goes with it.
  */
 export function useCompiledQueries(): Plugin {
-  // By document and name: a document may hold several operations.
-  const documents = new WeakMap<DocumentNode, Map<string, Operation>>();
+  // By node: a document may hold several operations.
+  const operations = new WeakMap<OperationDefinitionNode, Operation>();
+  const keep = createShelf();
 
-  const find = ({ document, operationName }: ExecutionArgs): Operation | null => {
-    const operations = documents.get(document) ?? new Map<string, Operation>();
-    const known = operations.get(operationName ?? '');
+  const find = (node: OperationDefinitionNode): Operation => {
+    const known = operations.get(node);
     if (known) return known;
-    const node = getOperationAST(document, operationName);
-    // A name that isn't in the document comes from the client: it is not kept.
-    if (!node) return null;
-    const operation: Operation = { node, inside: variablesInside(document), runs: 0, compiled: undefined };
-    documents.set(document, operations.set(operationName ?? '', operation));
+    const operation = { runs: 0, compiled: undefined };
+    operations.set(node, operation);
     return operation;
   };
 
   return {
     onExecute({ args, setExecuteFn }) {
-      const operation = find(args);
-      if (!operation || !areVariablesRight(args, operation)) return;
+      const node = getOperationAST(args.document, args.operationName);
+      if (!node) return;
+      const operation = find(node);
       operation.runs++;
-      if (operation.compiled === undefined && operation.runs >= compileFrom) operation.compiled = compile(args);
+      if (operation.compiled === undefined && operation.runs >= compileFrom) operation.compiled = compile(args, node);
       const { compiled } = operation;
-      if (compiled) setExecuteFn((args: ExecutionArgs) => run(compiled, args));
+      if (!compiled) return;
+      keep(operation, compiled);
+      if (areVariablesRight(args, node, compiled)) setExecuteFn((args: ExecutionArgs) => run(compiled.query, args));
     },
+  };
+}
+
+/** Keeps what was run last as it is compiled, as much as there is room for, and lets go of the rest. */
+function createShelf() {
+  const shelf = new Map<Operation, Compiled>();
+  let bytes = 0;
+  return (operation: Operation, compiled: Compiled) => {
+    if (!shelf.delete(operation)) bytes += compiled.bytes;
+    shelf.set(operation, compiled);
+    for (const [oldest, { bytes: freed }] of shelf) {
+      if (bytes <= maxBytes) break;
+      shelf.delete(oldest);
+      bytes -= freed;
+      Object.assign(oldest, { runs: 0, compiled: undefined });
+    }
   };
 }
 
@@ -71,20 +98,41 @@ function variablesInside(document: DocumentNode): string[] {
  * Compiled code doesn't look whether variables fit @oneOf inputs, nor whether a value is whole without one inside of it that
  * is missing, and calls the rest a mistake of ours. Those that don't fit are left to graphql-js, who says what is wrong.
  */
-function areVariablesRight({ schema, variableValues }: ExecutionArgs, { node, inside }: Operation): boolean {
-  const { variableDefinitions = [] } = node;
+function areVariablesRight(
+  { schema, variableValues }: ExecutionArgs,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  { inside }: Compiled,
+): boolean {
   if (variableDefinitions.length === 0) return true;
   const { coerced } = getVariableValues(schema, variableDefinitions, variableValues ?? {}, { maxErrors: 1 });
   return coerced !== undefined && inside.every((name) => coerced[name] != null);
 }
 
-function compile({ schema, document, operationName }: ExecutionArgs): Operation['compiled'] {
+function compile({ schema, document, operationName }: ExecutionArgs, node: OperationDefinitionNode): Compiled | null {
+  const fields = countCompilable(document, node);
+  if (fields === null) return null;
   try {
-    const compiled = compileQuery(schema, document, operationName ?? undefined);
-    return isCompiledQuery(compiled) ? compiled.query : null;
+    const compiled = withoutCodeCache(() => compileQuery(schema, document, operationName ?? undefined));
+    if (!isCompiledQuery(compiled)) return null;
+    const characters = document.loc?.end ?? 0;
+    const bytes = bytesOf.operation + fields * bytesOf.field + characters * bytesOf.character;
+    return { query: compiled.query, inside: variablesInside(document), bytes };
   } catch {
     // What can't be compiled runs as it always did.
     return null;
+  }
+}
+
+/**
+ * V8 keeps the code that it made of a text, by the text, until memory is short: of operations that come and go, all of them.
+ * The flag is looked at whenever a text becomes code, and at no other time.
+ */
+function withoutCodeCache<Code>(make: () => Code): Code {
+  setFlagsFromString('--no-compilation-cache');
+  try {
+    return make();
+  } finally {
+    setFlagsFromString('--compilation-cache');
   }
 }
 

@@ -2,6 +2,7 @@ import { type DocumentNode, type ExecutionArgs, type ExecutionResult, getOperati
 import { processRegularResult } from 'graphql-yoga';
 import type { Context } from '../graphql/context.ts';
 import { maskError } from '../graphql/masking.ts';
+import { createDocumentCache } from './document-cache.ts';
 import type { HttpReply } from './exchange.ts';
 import { toReply } from './web-messages.ts';
 import type { GraphQLServer } from './yoga.ts';
@@ -15,22 +16,20 @@ interface Params {
   variables?: Record<string, unknown> | null;
 }
 
-/** Documents that were found valid; as many as Yoga keeps. */
-const documentLimit = 1_024;
-
 /**
  * The short way of what most clients send: a query or a mutation by POST, JSON there and back. It goes through the same
  * engine as all others, with the same plugins, and spares what Yoga does around it for requests of any kind: making a
  * Request of the message, and a message of the Response, costs more than the operation.
  */
 export function createJsonOperations(graphql: GraphQLServer): JsonOperations {
-  const documents = new Map<string, DocumentNode>();
+  /** Those that were found valid. */
+  const documents = createDocumentCache<DocumentNode>();
 
   const findDocument = (engine: Engine, query: string): DocumentNode | null => {
-    const document = documents.get(query) ?? readDocument(engine, query);
-    if (!document) return null;
-    if (documents.size >= documentLimit) documents.clear();
-    documents.set(query, document);
+    const known = documents.get(query);
+    if (known) return known;
+    const document = readDocument(engine, query);
+    if (document) documents.set(query, document);
     return document;
   };
 

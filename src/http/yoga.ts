@@ -6,6 +6,7 @@ import { maskError } from '../graphql/masking.ts';
 import type { Log } from '../platform/log.ts';
 import { useAdministratorReads } from './administrator-reads.ts';
 import { useCompiledQueries } from './compiled-queries.ts';
+import { createDocumentCache } from './document-cache.ts';
 import { useLimitedParser, useLimits, useNoIntrospection, useValidationBudget } from './document-limits.ts';
 import { useUploads } from './upload-operation.ts';
 import { useViewAs } from './view-as.ts';
@@ -20,6 +21,8 @@ export function createGraphQL(options: { schema: GraphQLSchema; introspection: b
     landingPage: false,
     logging: false,
     maxRequestBodySize: false,
+    // Yoga would keep a thousand of each, however long they are.
+    parserAndValidationCache: { documentCache: createDocumentCache(), errorCache: createDocumentCache() },
     // What is thrown outside of an operation has no context, so its log line gets an id of its own.
     maskedErrors: { maskError: (error) => maskError(error, { requestId: randomUUID(), log: options.log }) },
     plugins: [

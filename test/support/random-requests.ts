@@ -44,12 +44,13 @@ export interface RandomOptions {
 
 /**
  * A query made by chance from what the schema has: fields, aliases, fragments, directives and arguments, as literals and as
- * variables, most of which fit.
+ * variables, most of which fit. Two of three are plain: of what keeps an operation from being compiled they have nothing.
  */
 export function randomQuery({ schema, dice, ids }: RandomOptions): RandomOperation {
   const variables: Record<string, unknown> = {};
   const definitions: string[] = [];
   const oneIn = (chances: number) => dice(chances) === 0;
+  const isPlain = !oneIn(3);
   const pick = <Item>(items: readonly Item[]): Item => items[dice(items.length)] as Item;
 
   const scalar = (name: string): unknown => {
@@ -83,16 +84,16 @@ export function randomQuery({ schema, dice, ids }: RandomOptions): RandomOperati
   };
   const argument = ({ name, type }: GraphQLArgument): string => {
     const given = value(type);
-    if (oneIn(2)) return `${name}: ${literal(given, type)}`;
+    if (oneIn(2) && !(isPlain && literal(given, type).includes('"'))) return `${name}: ${literal(given, type)}`;
     const variable = `v${definitions.length}`;
     definitions.push(`$${variable}: ${type}`);
     if (given !== null || oneIn(2)) variables[variable] = given;
     return `${name}: $${variable}`;
   };
-  const directive = () => (oneIn(12) ? ` @${pick(['include', 'skip'])}(if: ${oneIn(2)})` : '');
+  const directive = () => (oneIn(12) && !isPlain ? ` @${pick(['include', 'skip'])}(if: ${oneIn(2)})` : '');
   const select = (field: GraphQLField<unknown, unknown>, depth: number): string => {
     const args = field.args.filter((arg) => isRequiredArgument(arg) || oneIn(3)).map(argument);
-    const alias = oneIn(8) ? `a${dice(3)}_${field.name}: ` : '';
+    const alias = oneIn(8) ? `a${dice(3)}${isPlain ? '' : '_'}${field.name}: ` : '';
     const below = isCompositeType(getNamedType(field.type))
       ? ` ${selections(getNamedType(field.type).name, depth - 1)}`
       : '';
