@@ -32,7 +32,13 @@ export const candidates = {
     title: 'the limit: node:http and pg, one statement, JSON built by PostgreSQL',
     program: path('candidates/limit.mjs'),
   },
-  visage: { ...likeVisage, title: 'Visage', program: path('../dist/main.js') },
+  visage: {
+    ...likeVisage,
+    title: 'Visage',
+    program: path('../dist/main.js'),
+    // As `npm run start:production` has it.
+    env: { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '1048576' },
+  },
   mercurius: {
     ...likeVisage,
     title: 'Mercurius on Fastify: jit, loaders, pg',

@@ -156,7 +156,7 @@ test('a client that left before its body was wanted is not waited for', async ()
     // Whoever is new has to be looked up before their body is read.
     await client.query('begin; lock table users');
     const asking = open({ ...json, authorization, 'content-length': '1000' });
-    await expect.poll(() => app.takeStatements().join(), { timeout: 60_000 }).toContain('join users');
+    await expect.poll(() => app.takeStatements().join(), { timeout: 60_000 }).toContain('from users');
     asking.destroy();
     // Answered on a connection of its own, this one says that the server has seen the other go.
     await fetch(new URL('/health/live', address));

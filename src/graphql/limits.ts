@@ -55,10 +55,26 @@ export function assertWithinLimits(
   const counts = countSyntax(document);
   if (counts.aliases > limits.aliases) throw tooComplex('aliases', limits.aliases, counts.aliases);
   if (counts.directives > limits.directives) throw tooComplex('directives', limits.directives, counts.directives);
-  const { depth, cost } = measureOperation(schema, document, operation, withDefaults(operation, variables));
+  const { depth, cost } = readExtent(schema, document, operation, variables);
   if (depth > limits.depth) throw tooComplex('levels of fields', limits.depth, depth);
   if (cost > limits.cost)
     throw tooComplex('fields, counted once for each item of a list', limits.cost, Math.round(cost));
+}
+
+const fixedExtents = new WeakMap<OperationDefinitionNode, Extent>();
+
+/** What an operation asks for is always the same where no variable says how much. */
+function readExtent(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  variables: Readonly<Record<string, unknown>>,
+): Extent {
+  const known = fixedExtents.get(operation);
+  if (known) return known;
+  const extent = measureOperation(schema, document, operation, withDefaults(operation, variables));
+  if (!countSyntax(document).hasVariableSizes) fixedExtents.set(operation, extent);
+  return extent;
 }
 
 /** Variables as the operation will see them: what was left out has its default. */
@@ -69,18 +85,28 @@ function withDefaults({ variableDefinitions = [] }: OperationDefinitionNode, giv
   return { ...Object.fromEntries(defaults), ...given };
 }
 
-const syntaxCounts = new WeakMap<DocumentNode, { aliases: number; directives: number }>();
+interface SyntaxCounts {
+  aliases: number;
+  directives: number;
+  /** A variable says how long a list is. */
+  hasVariableSizes: boolean;
+}
 
-function countSyntax(document: DocumentNode) {
+const syntaxCounts = new WeakMap<DocumentNode, SyntaxCounts>();
+
+function countSyntax(document: DocumentNode): SyntaxCounts {
   const known = syntaxCounts.get(document);
   if (known) return known;
-  const counts = { aliases: 0, directives: 0 };
+  const counts = { aliases: 0, directives: 0, hasVariableSizes: false };
   visit(document, {
     Field: (field) => {
       if (field.alias) counts.aliases += 1;
     },
     Directive: () => {
       counts.directives += 1;
+    },
+    Argument: ({ name, value }) => {
+      if (sizeArguments.has(name.value) && value.kind === Kind.VARIABLE) counts.hasVariableSizes = true;
     },
   });
   syntaxCounts.set(document, counts);
@@ -155,6 +181,9 @@ function fieldType(schema: GraphQLSchema, typeName: string, fieldName: string): 
   if (metaFields.has(fieldName)) return metaFields.get(fieldName);
   return isObjectType(type) || isInterfaceType(type) ? type.getFields()[fieldName]?.type : undefined;
 }
+
+/** Those by which `itemsOf` counts. */
+const sizeArguments = new Set(['first', 'last', 'ids']);
 
 /**
  * How many items what stands below a field is read for: a connection's page size, the ids that `nodes` was given, an

@@ -109,15 +109,7 @@ export function toConnection<Row, Node>(
   return {
     edges: rows.flatMap((row) => {
       const node = toNode(row);
-      if (node === null) return [];
-      // Made when it is asked for: most clients take the page's last alone.
-      const edge = {
-        get cursor() {
-          return encodeCursor(toPosition(row), mark);
-        },
-        node,
-      };
-      return [toSince ? Object.assign(edge, { since: toSince(row) }) : edge];
+      return node === null ? [] : [new Edge(node, toSince?.(row) ?? null, () => encodeCursor(toPosition(row), mark))];
     }),
     pageInfo: {
       hasNextPage: isForward ? hasMore : before !== null,
@@ -130,6 +122,23 @@ export function toConnection<Row, Node>(
       },
     },
   };
+}
+
+/** A class, so that its cursor is made when it is asked for: most clients take the page's last alone. */
+class Edge<Node> {
+  readonly node: Node;
+  readonly since: Date | null;
+  readonly #toCursor: () => string;
+
+  constructor(node: Node, since: Date | null, toCursor: () => string) {
+    this.node = node;
+    this.since = since;
+    this.#toCursor = toCursor;
+  }
+
+  get cursor(): string {
+    return this.#toCursor();
+  }
 }
 
 /** The page of a list that the viewer may not see, or that is empty. */

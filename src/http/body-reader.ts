@@ -55,6 +55,13 @@ export function readBody(
   });
 }
 
+/** A body that is there already, without waiting for it. Throws PAYLOAD_TOO_LARGE past the limit. */
+export function takeWhole(message: IncomingMessage, limitBytes: number): Buffer | null {
+  if (!message.complete) return null;
+  if (message.readableLength > limitBytes) throw tooLarge(limitBytes);
+  return message.read() ?? Buffer.alloc(0);
+}
+
 /** Doubled, so that little is copied; what was read of it comes along. */
 function grown(body: Buffer, leastBytes: number): Buffer {
   const larger = Buffer.allocUnsafe(Math.max(leastBytes, body.length * 2));

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { waitLimitMs } from '../platform/picture-line.ts';
-import { type BodyTimes, bodyTimes, readBody } from './body-reader.ts';
+import { type BodyTimes, bodyTimes, readBody, takeWhole } from './body-reader.ts';
 import type { HttpHandler, HttpReply, HttpRequest } from './exchange.ts';
 import { isWebSocketUpgrade } from './other-upgrades.ts';
 import { cutShort, readLength } from './request-body.ts';
@@ -81,7 +81,8 @@ function toRequest(message: IncomingMessage, { readSignal, times, askForBody }: 
       // Nobody is told any more.
       if (message.destroyed) throw cutShort();
       askForBody();
-      return readBody(message, limitBytes, times);
+      // Most bodies came with their headers.
+      return takeWhole(message, limitBytes) ?? readBody(message, limitBytes, times);
     },
   };
 }

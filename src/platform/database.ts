@@ -11,6 +11,8 @@ export type Transaction = Parameters<Parameters<PrismaClient['$transaction']>[0]
 export interface Statement {
   name: string;
   text: string;
+  /** Makes a row of what the database answers, where that isn't one already. */
+  toRow?: (answered: never) => object;
 }
 
 /** The one connection pool, which named statements and Prisma share. */
@@ -79,7 +81,14 @@ export function createDatabase({
 
   return {
     prisma,
-    query: (statement, values) => translated(async () => (await pool.query({ ...statement, values })).rows),
+    async query<Row extends object>({ name, text, toRow }: Statement, values: unknown[]): Promise<Row[]> {
+      try {
+        const { rows } = await pool.query({ name, text, values });
+        return (toRow ? rows.map((row) => toRow(row as never)) : rows) as Row[];
+      } catch (error) {
+        throw toKnownError(error);
+      }
+    },
     transaction: (work) =>
       translated(() => retried(() => prisma.$transaction(work, { maxWait: poolWaitMs, timeout: 15_000 }))),
     check: () => translated(async () => void (await pool.query('select 1'))),
@@ -166,10 +175,12 @@ async function translated<Result>(work: () => Promise<Result>): Promise<Result> 
   try {
     return await work();
   } catch (error) {
-    if (error instanceof RequestError) throw error;
-    throw isDatabaseAway(error) ? serviceUnavailable('The database', error) : error;
+    throw toKnownError(error);
   }
 }
+
+const toKnownError = (error: unknown): unknown =>
+  !(error instanceof RequestError) && isDatabaseAway(error) ? serviceUnavailable('The database', error) : error;
 
 /** Serialization failure and deadlock (PostgreSQL), write conflict (Prisma): the same work may succeed when done again. */
 const transientCodes = new Set(['40001', '40P01', 'P2034']);

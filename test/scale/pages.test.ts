@@ -137,6 +137,30 @@ for (const list of lists) {
   });
 }
 
+describe('what most requests ask for is read by index', () => {
+  const page = (list: string, node: string) =>
+    `{ user(by: { id: "${busyId}" }) { ${list}(first: 20) { edges { node { ${node} } } } } }`;
+  const card = 'username displayName imageUrl viewerFollow picture { thumbhash }';
+  const followers = 'follows_followee_id_created_at_follower_id_idx';
+  const following = 'follows_follower_id_created_at_followee_id_idx';
+  test.each([
+    ['oneself', '{ me { displayName profile { bio } preferences { theme } privacy { profile } picture { id } } }', []],
+    ['followers_forward_cards', page('followers', card), [followers]],
+    ['following_forward_cards', page('following', card), [following]],
+    ['followers_forward', page('followers', 'profile { bio }'), [followers]],
+    ['following_forward', page('following', 'profile { bio }'), [following]],
+  ])('by %s', async (name, asked, indexes) => {
+    const { statements } = await withStatements(() => viewers.follower.query(asked));
+    const plans = await explainAll(statements.filter((statement) => statement.name === name));
+    expect(plans.map(({ mode }) => mode)).toEqual([...planModes]);
+    expect(whatGrowsIn(plans)).toEqual([]);
+    for (const { plan } of plans) {
+      const used = plan.steps.map(({ index }) => index);
+      expect(used).toEqual(expect.arrayContaining(['users_pkey', 'profiles_pkey', ...indexes]));
+    }
+  });
+});
+
 test('the sessions of a user are read by index', async () => {
   const { statements, result } = await withStatements(() =>
     viewers.owner.query<{ me: { syncSessions: object[] } }, object>('{ me { syncSessions { id } } }'),

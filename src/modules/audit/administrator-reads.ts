@@ -27,19 +27,20 @@ select entry_id, id, 'administrator.read', 'ADMINISTRATOR', parts from owner`,
 };
 
 export function createAdministratorReads(db: Pick<Database, 'query'>): AdministratorReads {
-  const partsByOwner = new Map<string, Set<string>>();
+  let partsByOwner: Map<string, Set<string>> | null = null;
   return {
     note(ownerId, part) {
+      partsByOwner ??= new Map();
       partsByOwner.set(ownerId, (partsByOwner.get(ownerId) ?? new Set()).add(part));
     },
     async write() {
-      if (partsByOwner.size === 0) return;
+      if (!partsByOwner) return;
       const entries = Array.from(partsByOwner, ([user_id, parts]) => ({
         entry_id: uuidv7(),
         user_id,
         parts: [...parts].sort(),
       }));
-      partsByOwner.clear();
+      partsByOwner = null;
       await db.query(insertReads, [JSON.stringify(entries)]);
     },
   };

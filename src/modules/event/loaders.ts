@@ -60,7 +60,7 @@ async function readPages(db: Pick<Database, 'query'>, pages: readonly EventPage[
   await Promise.all(
     Array.from(asked, async ([statement, ofStatement]) => {
       const rows = await db.query<EventRow>(statement, [JSON.stringify(ofStatement)]);
-      for (const { page, ...event } of rows) read[page]?.push(event);
+      for (const row of rows) read[row.page]?.push(row);
     }),
   );
   return read;

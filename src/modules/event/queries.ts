@@ -4,15 +4,32 @@ import type { EventRecord } from './record.ts';
 
 const columns = 'id, user_id, type, movie_id, rating, review, occurred_at, created_at';
 
-/** The columns of an event, for any statement that reads them from the alias `event`. */
+/**
+ * The columns of an event, for any statement that reads them from the alias `event`. Times are numbers, milliseconds and
+ * microseconds since 1970: a page has a hundred of them, and as text they would take longer to read than all the rest.
+ */
 const eventColumns = `
   event.id, event.user_id as "userId", event.type, event.movie_id as "movieId", event.rating, event.review,
-  event.occurred_at as "occurredAt", event.created_at as "createdAt"`;
+  date_part('epoch', event.occurred_at) * 1000 as "occurredAt",
+  date_part('epoch', event.created_at) * 1000000 as "createdAt"`;
+
+type Answered<Row extends EventRecord> = Omit<Row, 'occurredAt' | 'createdAt'> & {
+  occurredAt: number;
+  createdAt: number;
+};
+
+/** `occurredAt` has whole milliseconds, of any age, and `createdAt` the microsecond of these years. */
+const toRow = <Row extends EventRecord>(row: Answered<Row>) =>
+  Object.assign(row, {
+    occurredAt: new Date(Math.round(row.occurredAt)),
+    createdAt: new Date(Math.floor(Math.round(row.createdAt) / 1000)),
+  });
 
 /** Events by $1 ids, whoever may see them. By primary key. */
 export const eventsById: Statement = {
   name: 'events_by_id',
   text: `select ${eventColumns} from events event where event.id = any($1::uuid[])`,
+  toRow,
 };
 
 /** From the newest on, or from the oldest back. */
@@ -44,6 +61,7 @@ from json_to_recordset($1::json) as page (
 cross join lateral (${toRows(order)}
 ) as event
 order by page.page, event.occurred_at ${order}, event.id ${order}`,
+    toRow,
   });
   return { newest: inOrder('desc'), oldest: inOrder('asc') };
 };
@@ -84,6 +102,20 @@ export const eventsOfMovie = pagesOf(
 );
 
 /**
+ * Records one event of $1 user, without a key, and answers it; nothing where the user isn't there, whose row is locked as by
+ * `insertEvents`. By primary key.
+ */
+export const insertEvent: Statement = {
+  name: 'insert_event',
+  text: `
+insert into events as event (user_id, id, type, movie_id, rating, review, occurred_at)
+select id, $2::uuid, $3::event_type, $4::int, $5::float8, $6::text, $7::timestamptz
+from users where id = $1 for key share
+returning ${eventColumns}`,
+  toRow,
+};
+
+/**
  * Records events of $1 user, a JSON array of rows in $2, no key twice. Answers each, or the one that has its key already, by
  * unique index; nothing where the user isn't there.
  *
@@ -122,6 +154,7 @@ with owner as (
 select id, "userId", type, "movieId", rating, review, "occurredAt", "createdAt", "idempotencyKey" from recorded
 union all
 select id, "userId", type, "movieId", rating, review, "occurredAt", "createdAt", "idempotencyKey" from known`,
+  toRow,
 };
 
 export type RecordedRow = EventRecord & { idempotencyKey: string | null };

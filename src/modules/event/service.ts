@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { NotFoundError, unauthenticated } from '../../errors.ts';
 import type { Database } from '../../platform/database.ts';
 import { type EventInput, readEventInput, readEventInputs, readEventsFilter } from './input.ts';
-import { deleteEventById, deleteEventsWhere, insertEvents, type RecordedRow } from './queries.ts';
+import { deleteEventById, deleteEventsWhere, insertEvent, insertEvents, type RecordedRow } from './queries.ts';
 import type { EventRecord } from './record.ts';
 
 type Deps = { db: Pick<Database, 'query'> };
@@ -12,7 +12,8 @@ type Deps = { db: Pick<Database, 'query'> };
  * says, and records nothing. Throws InvalidInputError.
  */
 export async function recordEvent(deps: Deps, userId: string, input: object): Promise<EventRecord> {
-  const [event] = await record(deps, userId, [readEventInput(input, new Date())]);
+  const read = readEventInput(input, new Date());
+  const [event] = read.idempotencyKey === null ? await insert(deps, userId, read) : await record(deps, userId, [read]);
   if (!event) throw new Error('Nothing was recorded.');
   return event;
 }
@@ -28,13 +29,24 @@ type Entry = EventInput & { id: string };
 const placeOf = ({ id, idempotencyKey }: Pick<Entry, 'id' | 'idempotencyKey'>) =>
   idempotencyKey === null ? `id ${id}` : `key ${idempotencyKey}`;
 
+/** Most events have no key, and so no earlier one to be looked for. */
+async function insert({ db }: Deps, userId: string, input: EventInput): Promise<EventRecord[]> {
+  const { type, movieId, rating, review, occurredAt } = input;
+  const values = [userId, uuidv7(), type, movieId, rating, review, occurredAt.toISOString()];
+  const rows = await db.query<EventRecord>(insertEvent, values);
+  if (rows.length === 0) throw userDeleted();
+  return rows;
+}
+
+const userDeleted = () => unauthenticated('The user of this token was deleted.');
+
 async function record({ db }: Deps, userId: string, inputs: EventInput[]): Promise<EventRecord[]> {
   const entries = inputs.map((input): Entry => ({ ...input, id: uuidv7() }));
   const distinct = new Map<string, Entry>();
   for (const entry of entries) if (!distinct.has(placeOf(entry))) distinct.set(placeOf(entry), entry);
   const values = [userId, JSON.stringify(Array.from(distinct.values(), toRow))];
   const rows = await db.query<RecordedRow>(insertEvents, values);
-  if (rows.length === 0) throw unauthenticated('The user of this token was deleted.');
+  if (rows.length === 0) throw userDeleted();
   const events = new Map(rows.map((row) => [placeOf(row), row]));
   return entries.map((entry) => {
     const event = events.get(placeOf(entry));
@@ -67,6 +79,6 @@ export async function deleteEvents({ db }: Deps, userId: string, filter: object)
 }
 
 function countOf([row]: { count: number }[]): number {
-  if (!row) throw unauthenticated('The user of this token was deleted.');
+  if (!row) throw userDeleted();
   return row.count;
 }

@@ -1,5 +1,5 @@
 import type { Statement } from '../../platform/database.ts';
-import { selectCards, selectUsers } from '../user/queries.ts';
+import { selectCards, selectUsers } from '../user/columns.ts';
 import { forBoth, type ReadStatements } from '../user/reader.ts';
 import { viewerFollows } from './catalogue-queries.ts';
 
@@ -82,13 +82,12 @@ const userList = (name: string, table: Omit<ListTable, 'itemType'>): UserListSta
   from ${pageRows({ ...table, itemType: 'text', withoutBlocked }, direction)} as page
 ) as asked`;
     const { withoutBlocked = false } = table;
-    const inOrder = (text: string) => `${text}
-order by asked.ordinal`;
+    const after = 'order by asked.ordinal';
     return {
       ...forBoth(statementName, (reader) =>
-        inOrder(selectUsers(askedFor(withoutBlocked && !reader.asAdministrator), reader)),
+        selectUsers(askedFor(withoutBlocked && !reader.asAdministrator), { ...reader, after }),
       ),
-      card: withoutBlocked ? { name: `${statementName}_cards`, text: inOrder(selectCards(askedFor(true))) } : null,
+      card: withoutBlocked ? { name: `${statementName}_cards`, ...selectCards(askedFor(true), after) } : null,
     };
   });
 

@@ -5,9 +5,10 @@ import { type Context, isReadByAdministrator, readerIdOf } from '../../graphql/c
 import { emptyConnection, type PageArgs, readPageArgs, toConnection, toKeysetValues } from '../../graphql/pages.ts';
 import { isOnlySelected, isOnlySelectedAt } from '../../graphql/selection.ts';
 import { canSee } from '../../graphql/sight.ts';
-import { cardFields, isThere, toUserRecord } from '../user/queries.ts';
+import { cardFields } from '../user/columns.ts';
 import { noteMeeting, statementFor } from '../user/reader.ts';
 import type { UserRecord } from '../user/record.ts';
+import { isThere, toUserRecord } from '../user/rows.ts';
 import { asSeenBy } from '../user/view-as.ts';
 import type { Part } from '../visibility/policy.ts';
 import * as lists from './list-queries.ts';

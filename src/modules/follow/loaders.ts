@@ -1,8 +1,9 @@
 import DataLoader from 'dataloader';
 import type { Database, Statement } from '../../platform/database.ts';
-import { type JsonRow, toPairs, toUserRecord, toUserRow, type UserRow, usersByPair } from '../user/queries.ts';
+import { toPairs, usersByPair } from '../user/queries.ts';
 import { statementFor } from '../user/reader.ts';
 import type { UserRecord } from '../user/record.ts';
+import { toUserRecord, type UserRow } from '../user/rows.ts';
 import { catalogueStatements } from './catalogue-queries.ts';
 import { maxRowsPerOwner } from './list-queries.ts';
 import type { CatalogueKind, CatalogueRecord } from './record.ts';
@@ -123,10 +124,10 @@ export async function loadVisibleToAll(
   db: Reader,
   { viewerId, isAdministrator, userId }: { viewerId: string; isAdministrator: boolean; userId: string },
 ): Promise<UserRecord | null> {
-  const [row] = await db.query<JsonRow>(statementFor({ isAdministrator }, usersByPair), [
+  const [row] = await db.query<UserRow>(statementFor({ isAdministrator }, usersByPair), [
     toPairs([{ viewerId, userId }]),
   ]);
-  return row ? toVisibleToAll(toUserRow(row)) : null;
+  return row ? toVisibleToAll(row) : null;
 }
 
 /** What stays of a user for one who has blocked them, unless they administrate: everything that privacy governs is hidden. */

@@ -1,6 +1,6 @@
 import type { Statement } from '../../platform/database.ts';
 import { polling } from '../../platform/worker.ts';
-import { pictureColumns } from '../user/queries.ts';
+import { pictureColumns } from '../user/columns.ts';
 
 /** Pictures by $1 ids that $2 viewer (null: anonymous) may see: active ones, and any of their own. By primary key. */
 export const picturesForViewer: Statement = {

@@ -1,8 +1,9 @@
 import DataLoader from 'dataloader';
 import type { Database } from '../../platform/database.ts';
-import { isThere, type JsonRow, toPairs, toUserRecord, toUserRow, userByUsername, usersByPair } from './queries.ts';
+import { oneself, toPairs, userByUsername, usersByPair } from './queries.ts';
 import { noteMeeting, type ReadNotes, statementFor } from './reader.ts';
 import type { UserRecord } from './record.ts';
+import { isThere, toUserRecord, type UserRow } from './rows.ts';
 import { asSeenBy, type ViewAs } from './view-as.ts';
 
 /** A user, as somebody may know them; null where there is none that they may know of. */
@@ -71,9 +72,13 @@ async function readUsers(
   pairs: readonly UserPair[],
   reader: { isAdministrator: boolean },
 ): Promise<(UserRecord | null)[]> {
-  const rows = await db.query<JsonRow>(statementFor(reader, usersByPair), [toPairs(pairs)]);
+  const [first] = pairs;
+  const isOneself = pairs.length === 1 && first?.userId === first?.viewerId;
+  const rows = isOneself
+    ? await db.query<UserRow>(oneself, [first?.userId])
+    : await db.query<UserRow>(statementFor(reader, usersByPair), [toPairs(pairs)]);
   const records = pairs.map((): UserRecord | null => null);
-  for (const row of rows.map(toUserRow)) if (isThere(row)) records[row.index] = toUserRecord(row);
+  for (const row of rows) if (isThere(row)) records[row.index] = toUserRecord(row);
   return records;
 }
 
@@ -91,8 +96,7 @@ export async function findUserByUsername(
   db: Pick<Database, 'query'>,
   { viewer, viewAs, username, reads, users }: UsernameSearch,
 ): Promise<UserRecord | null> {
-  const [found] = await db.query<JsonRow>(statementFor(viewer, userByUsername), [viewer?.id ?? null, username]);
-  const row = found && toUserRow(found);
+  const [row] = await db.query<UserRow>(statementFor(viewer, userByUsername), [viewer?.id ?? null, username]);
   if (!row || !isThere(row)) return null;
   const user = asSeenBy(viewAs, toUserRecord(row));
   noteMeeting(reads, user);

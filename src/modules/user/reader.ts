@@ -8,9 +8,12 @@ export interface ReadStatements {
 }
 
 /** Both statements of a name. */
-export const forBoth = (name: string, toText: (reader: { asAdministrator: boolean }) => string): ReadStatements => ({
-  viewer: { name, text: toText({ asAdministrator: false }) },
-  administrator: { name: `${name}_administrator`, text: toText({ asAdministrator: true }) },
+export const forBoth = (
+  name: string,
+  toStatement: (reader: { asAdministrator: boolean }) => Omit<Statement, 'name'>,
+): ReadStatements => ({
+  viewer: { name, ...toStatement({ asAdministrator: false }) },
+  administrator: { name: `${name}_administrator`, ...toStatement({ asAdministrator: true }) },
 });
 
 /** The one of the two by which this viewer reads. */

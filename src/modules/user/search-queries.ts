@@ -1,6 +1,7 @@
 import type { Statement } from '../../platform/database.ts';
-import { selectUsers, type UserRow } from './queries.ts';
+import { selectUsers } from './columns.ts';
 import { forBoth } from './reader.ts';
+import type { UserRow } from './rows.ts';
 
 /** What a match is, best first: the whole username, the whole display name, the start of either; or that of the e-mail. */
 export const ranks = { wholeUsername: 0, wholeName: 1, username: 2, name: 3, email: 4 } as const;
@@ -73,9 +74,13 @@ const asked = `(
 ) as asked`;
 
 /** The matches that `matches` finds, with their users by primary key. */
-const withUsers = (matches: string, reader: Reader) => `${matches}
-${selectUsers(asked, { ...reader, columns: 'asked.rank, asked.key,' })}
-order by asked.ordinal`;
+const withUsers = (matches: string, reader: Reader) =>
+  selectUsers(asked, {
+    ...reader,
+    columns: { rank: 'asked.rank', key: 'asked.key' },
+    before: matches,
+    after: 'order by asked.ordinal',
+  });
 
 export const searchUsersByText = forBoth('search_users', (reader) => withUsers(matches(reader), reader));
 
@@ -88,7 +93,7 @@ const foldedEmail = `lower(email collate "C")`;
  */
 export const searchUsersByEmail: Statement = {
   name: 'search_users_by_email',
-  text: withUsers(
+  ...withUsers(
     `
 with by_email as (
   select ${ranks.email} as rank, ${foldedEmail} as key, id as user_id

@@ -1,8 +1,8 @@
 import { badUserInput } from '../../errors.ts';
 import type { Database } from '../../platform/database.ts';
-import { toUserRecord } from './queries.ts';
 import { noteMeeting, type ReadNotes, statementFor } from './reader.ts';
 import type { UserRecord } from './record.ts';
+import { toUserRecord } from './rows.ts';
 import { decodeMatchCursor, encodeMatchCursor, type SearchText } from './search-cursor.ts';
 import { toSearchName } from './search-name.ts';
 import { type MatchRow, searchUsersByEmail, searchUsersByText } from './search-queries.ts';
