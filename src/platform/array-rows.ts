@@ -20,19 +20,35 @@ export interface Selection {
  * twice as long.
  */
 export function selectArrays({ columns, times, before = '', from }: Selection): Omit<Statement, 'name'> {
-  const names = Object.keys(columns);
-  const timesAt = names.map((name) => times.has(name));
+  const Row = createRowClass(Object.keys(columns), times);
   return {
     text: `${before}
 select json_build_array(${Object.values(columns).join(', ')}) as row
 ${from}`,
-    toRow({ row: values }: { row: unknown[] }) {
-      const row: Record<string, unknown> = {};
-      for (let at = 0; at < names.length; at++) {
-        const value = values[at];
-        row[names[at] as string] = timesAt[at] && value !== null ? new Date(value as string) : value;
-      }
-      return row;
-    },
+    toRow: ({ row }: { row: unknown[] }) => new Row(row),
   };
 }
+
+/** Rows that look their values up when they are asked for them: to write all of them down again would cost more. */
+function createRowClass(names: readonly string[], times: ReadonlySet<string>) {
+  class Row {
+    readonly answered: readonly unknown[];
+
+    constructor(answered: readonly unknown[]) {
+      this.answered = answered;
+    }
+  }
+  for (const [at, name] of names.entries()) {
+    const read = times.has(name)
+      ? ({ answered }: Row) => toTime(answered[at] as string | null)
+      : ({ answered }: Row) => answered[at];
+    Object.defineProperty(Row.prototype, name, {
+      get(this: Row) {
+        return read(this);
+      },
+    });
+  }
+  return Row;
+}
+
+const toTime = (text: string | null): Date | null => (text === null ? null : new Date(text));
