@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { signJwt } from '@clerk/backend/jwt';
 import pg from 'pg';
+import { installPeers } from '../bench/install-peers.ts';
 import { seedSteps } from '../src/commands/seed-statements.ts';
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres.ts';
 import { applyMigrations } from '../src/platform/migrations.ts';
@@ -18,13 +19,14 @@ import type { Newcomer } from './bench-live/crowd.ts';
 /**
  * Measures live updates against `ws` alone, which sends the same bytes, both in one run and in turns: what a socket with one
  * subscription costs, and when one change of a picture has arrived at all who follow it. Visage runs compiled, as in
- * production. `npm run bench:live`
+ * production. `npm run bench:live`, and beside Mercurius too: `npm run bench:live -- --mercurius`
  */
 const { values } = parseArgs({
   options: {
     sockets: { type: 'string', default: '10000' },
     followers: { type: 'string', default: '5000' },
     rounds: { type: 'string', default: '30' },
+    mercurius: { type: 'boolean', default: false },
   },
 });
 const [sockets, followers, rounds] = [Number(values.sockets), Number(values.followers), Number(values.rounds)];
@@ -73,25 +75,44 @@ async function measure() {
     CLERK_JWT_KEY: keys.publicKey,
     RATE_LIMITS: 'off',
   };
-  const visage = await createSide('visage', start('dist/main.js', { env }), people);
+  const visage = await createSide('Visage', start('dist/main.js', { env }), people);
   const bare = await createSide('ws alone', start('scripts/bench-live/bare.mjs', { args: [celebrity] }), people);
+  const mercurius = values.mercurius
+    ? await createSide('Mercurius', await startMercurius(connectionString, keys.publicKey), people)
+    : null;
 
   let tail = '';
-  const fireVisage = () =>
+  const fire = (announce: string) =>
     client.query(
       `with changed as (update users set picture_revision = picture_revision + 1 where id = $1
        returning id, picture_revision)
-       select pg_notify('visage', json_build_object(
-         'topic', 'picture', 'userId', id, 'revision', picture_revision)::text) from changed`,
+       select ${announce} from changed`,
       [celebrity],
     );
+  const announce = `pg_notify('visage', json_build_object(
+    'topic', 'picture', 'userId', id, 'revision', picture_revision)::text)`;
   for (let round = -5; round < rounds; round++) {
-    const sent = await visage.round(fireVisage, round >= 0);
+    const sent = await visage.round(() => fire(announce), round >= 0);
     tail = sent.slice(sent.indexOf(',') + 1);
     await bare.round(async () => void bare.server.send({ tail }), round >= 0);
+    await mercurius?.round(() => fire(`pg_notify('picture_of_mercurius', id)`), round >= 0);
   }
   await client.end();
-  print([visage, bare], tail.length + 44);
+  print([visage, bare, ...(mercurius ? [mercurius] : [])], tail.length + 44);
+}
+
+async function startMercurius(connectionString: string, publicKey: string): Promise<ChildProcess> {
+  await installPeers(['mercurius']);
+  const env = {
+    PATH: process.env.PATH,
+    NODE_ENV: 'production',
+    PORT: '0',
+    PUBLIC_URL: 'http://127.0.0.1',
+    DATABASE_URL: connectionString,
+    PUBLIC_KEY: publicKey,
+    SCHEMA: join(root, 'schema.graphql'),
+  };
+  return start('bench/candidates/mercurius-live.mjs', { env });
 }
 
 async function sign(n: number, privateKey: string): Promise<Newcomer> {
@@ -156,6 +177,7 @@ async function createSide(name: string, server: ChildProcess, people: Newcomer[]
       const arrived = once(crowd, 'message') as Promise<[{ arrivals: number[]; last: string }]>;
       await fire();
       const [{ arrivals, last }] = await arrived;
+      if (last.includes('"errors"')) throw new Error(`Expected an update from ${name}, and got ${last}`);
       const afterMs = arrivals.map((at) => (at - startedAt) / 1000).sort((a, b) => a - b);
       const cpu = (await cpuMs()) - cpuBefore;
       if (counts) {
@@ -200,7 +222,7 @@ function percentile(latencies: number[][], share: number): number {
   return those[Math.floor(those.length / 2)] ?? 0;
 }
 
-function print(sides: [Side, Side], bytes: number) {
+function print(sides: Side[], bytes: number) {
   const rows: [string, (side: Side) => number, string][] = [
     [`memory a socket of ${sockets} with one subscription`, ({ kilobytes }) => kilobytes.rss, 'kB'],
     ['heap of that', ({ kilobytes }) => kilobytes.heap, 'kB'],
@@ -208,13 +230,15 @@ function print(sides: [Side, Side], bytes: number) {
     [`one event to ${followers} sockets, p50`, ({ latencies }) => percentile(latencies, 0.5), 'ms'],
     [`one event to ${followers} sockets, p99`, ({ latencies }) => percentile(latencies, 0.99), 'ms'],
   ];
-  const [visage, bare] = sides;
+  const [visage, ...others] = sides as [Side, ...Side[]];
   const lines = rows.map(([what, read, unit]) => {
-    const [ours, theirs] = [read(visage), read(bare)];
-    return `| ${what} | ${ours.toFixed(1)} ${unit} | ${theirs.toFixed(1)} ${unit} | ${(ours / theirs).toFixed(2)} |`;
+    const ours = read(visage);
+    const theirs = others.map((side) => `${read(side).toFixed(1)} ${unit} | ${(ours / read(side)).toFixed(2)}`);
+    return `| ${what} | ${ours.toFixed(1)} ${unit} | ${theirs.join(' | ')} |`;
   });
+  const head = others.map(({ name }) => `${name} | Visage's part of it`);
   const machine = `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`;
   process.stdout.write(
-    `${machine}; ${rounds} rounds in turns, ${bytes} bytes a message\n\n| | Visage | ws alone | ratio |\n| --- | --- | --- | --- |\n${lines.join('\n')}\n`,
+    `${machine}; ${rounds} rounds in turns, ${bytes} bytes a message\n\n| | Visage | ${head.join(' | ')} |\n| --- | --- | ${head.map(() => '--- | ---').join(' | ')} |\n${lines.join('\n')}\n`,
   );
 }
