@@ -100,7 +100,8 @@ describe('an embedded PostgreSQL', () => {
     await query(first.connectionString, `CREATE TABLE a AS SELECT 'kept' AS word`);
     const pid = await serverPid(folder);
     await first.close();
-    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+    // It is nobody's child any more: until the system has cleared it away, it has ended and still has its number.
+    await vi.waitFor(() => expect(() => process.kill(pid, 0)).toThrow('ESRCH'), { timeout: 10_000 });
     expect(await findPostmaster(join(folder, 'data'))).toEqual({ is: 'absent' });
 
     const second = await start(folder);

@@ -6,6 +6,7 @@ import { colourAt, expectColour, expectUpright, filesOf, inspect, sizesOf, varia
 import {
   animatedGif,
   animatedWebp,
+  disc,
   drawing,
   firstHalf,
   gifOfFrames,
@@ -92,6 +93,19 @@ describe('variants', () => {
     expect(bytes.length).toBeLessThan(upload.length);
     expect(bytes.subarray(12, 16).toString()).toBe('VP8L');
   });
+
+  it.each([65, 130, 300, 520, 700])(
+    'of a drawing with hard edges, %i px, are no larger than the upload',
+    async (side) => {
+      const upload = await disc(side);
+      const image = await images.process(upload);
+      const { bytes } = variantOf(image, sizesOf(image).at(-1) as number);
+      expect(bytes.length).toBeLessThanOrEqual(upload.length);
+      // With so few colours, each is a mean of several.
+      expect((await colourAt(bytes, [0.05, 0.05]))[3]).toBeLessThan(10);
+      await expectColour(bytes, [0.5, 0.5], [200, 30, 30, 255]);
+    },
+  );
 
   it('keep transparency', async () => {
     const image = await images.process(await transparentPng());

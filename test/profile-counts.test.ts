@@ -188,6 +188,8 @@ describe('what was appended is folded', () => {
     await Promise.all(people.map(({ id }) => withClient(app, (client) => changeOften(client, id, 1_001))));
     await expectRight();
     await withClient(app, async (client) => {
+      // Of those who come at the same time one folds, and what the others append meanwhile is left to the next.
+      await changeOften(client, (people[0] as Person).id, 501);
       const { rows } = await client.query(
         `select count(*)::int as left, max(id)::int as made from profile_count_changes`,
       );

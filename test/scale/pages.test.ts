@@ -127,8 +127,10 @@ async function expectPagesByIndex(viewer: Person, list: ScaleList, isForward: bo
 
 for (const list of lists) {
   describe(`the first and the 1,000th page of ${list.field}(${list.args ?? ''}) are read by index`, () => {
-    const directions = list.field === 'Query.users' ? [true] : [true, false];
     for (const viewer of list.viewers) {
+      // The other end is read by the same index in the other order, whoever asks: once is enough.
+      const isBothWays = list.field !== 'Query.users' && viewer === list.viewers[0];
+      const directions = isBothWays ? [true, false] : [true];
       test.each(directions.map((isForward) => [isForward ? 'forward' : 'backward', isForward] as const))(
         `by the ${viewer}, %s`,
         (_, isForward) => expectPagesByIndex(viewers[viewer], list, isForward),

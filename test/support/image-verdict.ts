@@ -10,8 +10,8 @@ export interface ImageVerdict {
   detail: string;
 }
 
-/** Hard edges become soft where a picture is made smaller, which no WebP can tell in fewer bytes. */
-const tinyBytes = 512;
+/** A picture of one colour, whatever its size. */
+const leastBytes = 64;
 
 /** Feeds a file to the real pipeline, and looks at all that would be stored. */
 export async function judgeImage(images: ImageProcessor, path: string): Promise<ImageVerdict> {
@@ -33,7 +33,7 @@ function toFaults({ variants, crop, dominantColor, thumbhash }: ProcessedImage, 
   const largest = variants.at(-1)?.bytes.length ?? 0;
   return [
     ...(`${sizes}` === `${expected.length > 0 ? expected : [crop.size]}` ? [] : [`sizes ${sizes}`]),
-    ...(largest <= Math.max(uploadedBytes, tinyBytes) ? [] : [`${largest} bytes of ${uploadedBytes}`]),
+    ...(largest <= Math.max(uploadedBytes, leastBytes) ? [] : [`${largest} bytes of ${uploadedBytes}`]),
     ...(/^#[0-9a-f]{6}$/.test(dominantColor) ? [] : [`dominant colour ${dominantColor}`]),
     ...(Buffer.from(thumbhash, 'base64').length >= 5 ? [] : ['no thumbhash']),
   ];

@@ -210,6 +210,14 @@ export const drawing = (): Promise<Buffer> =>
     .png({ palette: true, colours: 4 })
     .toBuffer();
 
+/** A disc with hard edges, on nothing: a file that is small for its size. */
+export const disc = (side: number): Promise<Buffer> =>
+  pixels([side, side], (x, y) =>
+    Math.hypot(x - side / 2, y - side / 2) < side * 0.4 ? [200, 30, 30, 255] : [0, 0, 0, 0],
+  )
+    .png({ palette: true, colours: 4, compressionLevel: 9 })
+    .toBuffer();
+
 /** The head of a PNG that says it has that many pixels, with nothing in it: a bomb for whoever believes it. */
 export function pngThatSays([width, height]: Dimensions): Buffer {
   const header = Buffer.alloc(13);
