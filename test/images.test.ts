@@ -107,6 +107,14 @@ describe('variants', () => {
     },
   );
 
+  it.each([1, 3, 6, 9])('of a photo that was saved at quality %i are no larger than the upload', async (quality) => {
+    const upload = await sharp(await photo([520, 520]))
+      .jpeg({ quality, mozjpeg: true })
+      .toBuffer();
+    const { bytes } = variantOf(await images.process(upload), 512);
+    expect(bytes.length).toBeLessThanOrEqual(upload.length);
+  });
+
   it('keep transparency', async () => {
     const image = await images.process(await transparentPng());
     for (const bytes of filesOf(image)) {

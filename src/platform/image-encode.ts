@@ -1,5 +1,5 @@
 import sharp, { type WebpOptions } from 'sharp';
-import type { Image, Picture } from './image-codec.ts';
+import { fromPixels, type Image, type Picture, toPixels } from './image-codec.ts';
 
 /** Effort 3 and above doubles the CPU time for 6 % fewer bytes; effort 1 saves a third of it for 15 % more. */
 const publicWebp: WebpOptions = { quality: 80, effort: 2 };
@@ -11,6 +11,8 @@ const lossless: Record<'still' | 'moving', WebpOptions> = {
 const frugalWebps: WebpOptions[] = [50, 20, 5].map((quality) => ({ quality, alphaQuality: quality, effort: 4 }));
 /** Edges that were hard are soft where a drawing was made smaller; with as few colours as it had, they are hard again. */
 const fewColours = [16, 8, 4, 2];
+/** Of a photo that came in fewer bytes than its outlines would take: what is seen of it from afar. */
+const coarse = [4, 8, 16, 32, 64, 128];
 /** Seen only through variants made from it: the cheapest effort, and a quality that bears being encoded again. */
 const keptWebp: WebpOptions = { quality: 85, effort: 0 };
 
@@ -35,6 +37,7 @@ export async function encodePublic(image: Image, picture: Picture, frames: 'stil
   for (const attempt of [
     ...(isDrawing ? fewColours.map((colours) => () => encodeFewColours(image, colours, picture)) : []),
     ...(isDrawing ? frugalWebps : [lossless[frames], ...frugalWebps]).map((options) => () => encode(options)),
+    ...(frames === 'still' ? coarse.map((scale) => () => encodeCoarse(image, scale, picture)) : []),
   ]) {
     if (best.length <= picture.bytes.length) break;
     best = shorter(best, await attempt());
@@ -51,6 +54,19 @@ async function encodeFewColours(image: Image, colours: number, picture: Picture)
     .png({ palette: true, colours, dither: 0, compressionLevel: 0 })
     .toBuffer();
   return sharp(reduced).timeout(seconds()).webp({ lossless: true, effort: 6 }).toBuffer();
+}
+
+/** Made smaller by `scale`, and as large again. */
+async function encodeCoarse(image: Image, scale: number, picture: Picture): Promise<Buffer> {
+  const seconds = () => ({ seconds: picture.secondsLeft() });
+  const pixels = await toPixels(image.clone().timeout(seconds()));
+  const sidePx = Math.ceil(pixels.width / scale);
+  const small = await toPixels(fromPixels(pixels).resize(sidePx, sidePx));
+  return fromPixels(small)
+    .resize(pixels.width, pixels.height)
+    .timeout(seconds())
+    .webp({ quality: 1, alphaQuality: 1, effort: 4 })
+    .toBuffer();
 }
 
 const shorter = (one: Buffer, other: Buffer) => (other.length < one.length ? other : one);
