@@ -58,8 +58,8 @@ test('no connection of the schema is missing here', () => {
 });
 
 const pageSize = 10;
-/** Larger pages to come to the 999th of ten rows. */
-const way = [...Array<number>(99).fill(100), 998 * pageSize - 9_900];
+/** Larger pages to come to where the 1,000th of ten rows begins. */
+const way = [...Array<number>(99).fill(100), 999 * pageSize - 9_900];
 
 /** Far above what a page of ten needs at each step, sessions included, and far below what a list holds. */
 const maxRowsOfStep = 200;
@@ -97,20 +97,35 @@ const whatGrows = ({ steps, buffers }: Plan): string[] => [
 const whatGrowsIn = (plans: Explained[]) =>
   plans.flatMap(({ name, mode, plan }) => whatGrows(plan).map((what) => `${name} (${mode}): ${what}`));
 
-async function expectPagesByIndex(viewer: Person, list: ScaleList, isForward: boolean): Promise<void> {
-  const page = (choice: Omit<PageChoice, 'isForward'>) => readPage(viewer, list, { isForward, ...choice });
-  const first = await withStatements(() => page({ size: pageSize, cursor: null }));
+type ReadPage = (choice: Omit<PageChoice, 'isForward'>) => ReturnType<typeof readPage>;
+
+/** Goes to where the 1,000th page begins. */
+async function walk(page: ReadPage, expected: string[]): Promise<string | null> {
   const walked: string[] = [];
   let cursor: string | null = null;
-  for (const size of [...way, pageSize]) {
+  for (const size of way) {
     const { keys, cursor: next } = await page({ size, cursor });
     walked.push(...keys);
     cursor = next;
   }
-  const last = await withStatements(() => page({ size: pageSize, cursor }));
+  expect(walked).toEqual(expected.slice(0, 999 * pageSize));
+  return cursor;
+}
+
+/** Where the 1,000th page of a list begins. A cursor is the list's, whoever goes on from it: one walks there for all. */
+const beginnings = new Map<string, Promise<string | null>>();
+
+async function expectPagesByIndex(viewer: Person, list: ScaleList, isForward: boolean): Promise<void> {
+  const page: ReadPage = (choice) => readPage(viewer, list, { isForward, ...choice });
   const expected = await readKeys(app, list, isForward);
+  const first = await withStatements(() => page({ size: pageSize, cursor: null }));
   expect(first.result.keys).toEqual(expected.slice(0, pageSize));
-  expect([...walked, ...last.result.keys]).toEqual(expected.slice(0, 1_000 * pageSize));
+  const name = JSON.stringify([list.field, list.args, isForward]);
+  const beginning = beginnings.get(name) ?? walk(page, expected);
+  beginnings.set(name, beginning);
+  const cursor = await beginning;
+  const last = await withStatements(() => page({ size: pageSize, cursor }));
+  expect(last.result.keys).toEqual(expected.slice(999 * pageSize, 1_000 * pageSize));
   expect(last.result.hasMore).toBe(true);
   for (const statements of [first.statements, last.statements]) {
     const plans = await explainAll(statements);
@@ -127,10 +142,8 @@ async function expectPagesByIndex(viewer: Person, list: ScaleList, isForward: bo
 
 for (const list of lists) {
   describe(`the first and the 1,000th page of ${list.field}(${list.args ?? ''}) are read by index`, () => {
+    const directions = list.field === 'Query.users' ? [true] : [true, false];
     for (const viewer of list.viewers) {
-      // The other end is read by the same index in the other order, whoever asks: once is enough.
-      const isBothWays = list.field !== 'Query.users' && viewer === list.viewers[0];
-      const directions = isBothWays ? [true, false] : [true];
       test.each(directions.map((isForward) => [isForward ? 'forward' : 'backward', isForward] as const))(
         `by the ${viewer}, %s`,
         (_, isForward) => expectPagesByIndex(viewers[viewer], list, isForward),
