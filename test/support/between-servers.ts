@@ -128,7 +128,7 @@ export function testBetweenServers(servers: () => TwoServers): void {
     for (const round of [1, 2, 3]) {
       await loseListeners();
       await Promise.all([...people, ...people].map(({ id }) => changePicture(app, id)));
-      for (const [at, { id }] of people.entries()) await followings[at]?.until(id, 2 * round);
+      for (const [at, following] of followings.entries()) await soon(following.until(people[at]?.id ?? '', 2 * round));
       await untilReady(other, 200);
     }
   });
