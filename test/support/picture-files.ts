@@ -19,8 +19,11 @@ export async function neededKeys({ platform }: Pick<TestApp, 'platform'>): Promi
 
 /** As if the time had passed before which nothing is removed that was asked for. */
 export async function passSettling({ platform }: Pick<TestApp, 'platform'>): Promise<void> {
-  const ago = new Date(Date.now() - 60_000);
-  await platform.db.prisma.fileRemoval.updateMany({ where: { removingAt: null }, data: { requestedAt: ago } });
+  // In the order in which the server locks these rows: it may be at them at the same moment.
+  await platform.db.prisma.$executeRaw`
+    update file_removals set requested_at = now() - interval '1 minute'
+    where key = any(array(select key from file_removals where removing_at is null order by key for update))
+      and removing_at is null`;
 }
 
 /** Makes a store delete like a bucket, which can't look at a file's age and delete it in one step. */

@@ -77,25 +77,33 @@ where key = any($1::text[]) and key not in (select key from needed)
 returning key, requested_at as "requestedAt", removing_at as "removingAt"`,
 };
 
-/** Notes that $1 files, which were marked at $2, are gone; but not where another process has taken over. */
+/**
+ * Notes that $1 files, which were marked at $2, are gone; but not where another process has taken over. Like all that locks
+ * several of these rows and waits for them, in the order of their keys: two that meet wait for each other one way alone.
+ */
 export const endRemovals: Statement = {
   name: 'end_removals',
   text: `${polling}
-update file_removals removal set removed_at = now()
-from unnest($1::text[], $2::timestamptz[]) as done (key, removing_at)
-where removal.key = done.key and removal.removing_at = done.removing_at and removal.removed_at is null`,
+update file_removals set removed_at = now()
+where key = any(array(
+  select removal.key from file_removals removal
+  join unnest($1::text[], $2::timestamptz[]) as done (key, removing_at)
+    on removal.key = done.key and removal.removing_at = done.removing_at
+  where removal.removed_at is null
+  order by removal.key for update of removal))`,
 };
 
 /**
  * Forgets what was removed so long ago that no upload can have stored it before and be without its row still. By partial
- * index.
+ * index. It waits for nobody: what somebody else has hold of is left for the next time.
  */
 export const forgetRemovals: Statement = {
   name: 'forget_removals',
   text: `${polling}
 delete from file_removals
 where key = any(array(
-  select key from file_removals where removed_at <= now() - interval '1 hour' order by removed_at limit 1000))`,
+  select key from file_removals where removed_at <= now() - interval '1 hour'
+  order by removed_at limit 1000 for update skip locked))`,
 };
 
 /** What the trigger pictures_guard_inserted says where a file of a new picture is being removed, or was. */
