@@ -349,13 +349,11 @@ test.each(listNames)('a page of %s is read by index, from no more rows than it s
   app.takeStatements();
   await readPage(ada, ada.id, list, { first: 5 });
   const sql = app.takeStatements().find((text) => text.includes(`from ${table}\n`));
-  const [newest_item, oldest_item] = isOfCatalogue(list) ? [0, 0] : ['', ''];
+  const item_id = isOfCatalogue(list) ? 0 : '';
+  const keyset = { newest_at: 'infinity', newest_item: item_id, oldest_at: '-infinity', oldest_item: item_id };
   const [row] = await prisma.$queryRawUnsafe<{ 'QUERY PLAN': unknown }[]>(
     `explain (analyze, format json) ${sql}`,
-    ada.id,
-    JSON.stringify([
-      { id: ada.id, ordinal: 1, newest_at: 'infinity', newest_item, oldest_at: '-infinity', oldest_item, row_count: 6 },
-    ]),
+    JSON.stringify([{ reader_id: ada.id, id: ada.id, ordinal: 1, ...keyset, row_count: 6 }]),
   );
   const scans = toNodes(row?.['QUERY PLAN']).filter((node) => node['Relation Name'] === table && node.Alias === table);
   const wanted = scans.filter((node) => String(node['Index Name']).includes('_created_at_'));

@@ -1,6 +1,6 @@
-import DataLoader from 'dataloader';
 import { EventType } from '../../generated/prisma/enums.ts';
 import type { Database, Statement } from '../../platform/database.ts';
+import { createSharedLoader } from '../../platform/shared-loader.ts';
 import type { UserLoader } from '../user/loaders.ts';
 import type { UserRecord } from '../user/record.ts';
 import type { CanSee } from '../visibility/policy.ts';
@@ -43,15 +43,8 @@ export interface EventPage {
   keyset: Keyset;
 }
 
-export type EventPageLoader = DataLoader<EventPage, EventRecord[]>;
-
-/**
- * Pages of events, as their statements read them: those of many users, or of one by many arguments, together. Nothing is
- * kept, so that whoever asks after a mutation reads anew.
- */
-export function createEventPageLoader(db: Pick<Database, 'query'>): EventPageLoader {
-  return new DataLoader((pages) => readPages(db, pages), { cache: false, maxBatchSize: 500 });
-}
+/** Pages of events, as their statements read them: of many users, or of one by many arguments. */
+export const eventPagesOf = createSharedLoader(readPages, { maxBatchSize: 20 });
 
 async function readPages(db: Pick<Database, 'query'>, pages: readonly EventPage[]): Promise<EventRecord[][]> {
   const asked = new Map<Statement, object[]>(pages.map((page) => [statementFor(page), []]));

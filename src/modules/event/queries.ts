@@ -101,19 +101,30 @@ export const eventsOfMovie = pagesOf(
   where user_id = page.user_id and movie_id = page.movie_id and type = any(page.types) ${bounds} ${limited(order)}`,
 );
 
+const inputColumns =
+  'id uuid, type event_type, movie_id int, rating float8, review text, occurred_at timestamptz, idempotency_key text';
+
 /**
- * Records one event of $1 user, without a key, and answers it; nothing where the user isn't there, whose row is locked as by
- * `insertEvents`. By primary key.
+ * Records events without keys, a JSON array of rows in $1, of as many users, and answers them. Their rows are locked as by
+ * `insertEvents`, by primary key. Nothing of a user's who isn't there; nor, with `skip locked`, of one whose account somebody
+ * changes just then: the others don't wait for that.
  */
-export const insertEvent: Statement = {
-  name: 'insert_event',
+const insertion = (name: string, lock: 'for key share' | 'for key share skip locked'): Statement => ({
+  name,
   text: `
+with input as materialized (
+  select * from json_to_recordset($1::json) as input (user_id text, ${inputColumns})
+), owner as materialized (
+  select id from users where id = any(array(select user_id from input)) order by id ${lock}
+)
 insert into events as event (user_id, id, type, movie_id, rating, review, occurred_at)
-select id, $2::uuid, $3::event_type, $4::int, $5::float8, $6::text, $7::timestamptz
-from users where id = $1 for key share
+select owner.id, input.id, type, movie_id, rating, review, occurred_at from input join owner on owner.id = input.user_id
 returning ${eventColumns}`,
   toRow,
-};
+});
+
+export const insertEventsOfMany = insertion('insert_events_of_many', 'for key share skip locked');
+export const insertEventsInTurn = insertion('insert_events_in_turn', 'for key share');
 
 /**
  * Records events of $1 user, a JSON array of rows in $2, no key twice. Answers each, or the one that has its key already, by
@@ -130,8 +141,7 @@ with owner as (
   select id from users where id = $1 for key share
 ), input as (
   select id, type, movie_id, rating, review, occurred_at, idempotency_key
-  from json_to_recordset($2::json) as input (
-    id uuid, type event_type, movie_id int, rating float8, review text, occurred_at timestamptz, idempotency_key text)
+  from json_to_recordset($2::json) as input (${inputColumns})
 ), known as (
   select ${eventColumns}, input.idempotency_key as "idempotencyKey"
   from owner cross join input

@@ -1,13 +1,12 @@
-import { createContextCache } from '@pothos/core';
 import { InvalidInputError, NotFoundError } from '../../errors.ts';
 import type * as enums from '../../generated/prisma/enums.ts';
 import { builder } from '../../graphql/builder.ts';
 import { pageArgs } from '../../graphql/connections.ts';
-import { type Context, requireViewer } from '../../graphql/context.ts';
+import { requireViewer } from '../../graphql/context.ts';
 import { decodeGlobalId, encodeGlobalId } from '../../graphql/global-id.ts';
 import { emptyConnection, type ListId, readPageArgs, toConnection, toKeysetValues } from '../../graphql/pages.ts';
 import { sightIn } from '../../graphql/sight.ts';
-import { createEventPageLoader, loadEvents, visibleTypes } from './loaders.ts';
+import { eventPagesOf, loadEvents, visibleTypes } from './loaders.ts';
 import type { EventRecord } from './record.ts';
 import { deleteEvent, deleteEvents, recordEvent, recordEvents } from './service.ts';
 
@@ -45,8 +44,6 @@ const EventConnection = builder.connectionObject(
   { name: 'EventEdge', description: 'An event on a list.' },
 );
 
-const eventPages = createContextCache(({ platform }: Context) => createEventPageLoader(platform.db));
-
 const eventList = (ownerId: string, types: enums.EventType[] | null, movieId: number | null): ListId => ({
   name: ['events', ownerId, types?.toSorted().join() ?? 'ALL', movieId ?? 'any'].join(':'),
   ids: 'uuid',
@@ -68,7 +65,13 @@ builder.objectField('User', 'events', (t) =>
       if (types.length === 0) return emptyConnection();
       const { isForward } = page;
       const keyset = toKeysetValues(page);
-      const rows = await eventPages(context).load({ userId: owner.id, types, movieId, isForward, keyset });
+      const rows = await eventPagesOf(context.platform.db).load({
+        userId: owner.id,
+        types,
+        movieId,
+        isForward,
+        keyset,
+      });
       return toConnection(page, rows, {
         toPosition: ({ occurredAt, id }) => ({ at: occurredAt, id }),
         toNode: (event) => event,

@@ -1,8 +1,16 @@
 import { v7 as uuidv7 } from 'uuid';
 import { NotFoundError, unauthenticated } from '../../errors.ts';
-import type { Database } from '../../platform/database.ts';
+import type { Database, Statement } from '../../platform/database.ts';
+import { createSharedLoader } from '../../platform/shared-loader.ts';
 import { type EventInput, readEventInput, readEventInputs, readEventsFilter } from './input.ts';
-import { deleteEventById, deleteEventsWhere, insertEvent, insertEvents, type RecordedRow } from './queries.ts';
+import {
+  deleteEventById,
+  deleteEventsWhere,
+  insertEvents,
+  insertEventsInTurn,
+  insertEventsOfMany,
+  type RecordedRow,
+} from './queries.ts';
 import type { EventRecord } from './record.ts';
 
 type Deps = { db: Pick<Database, 'query'> };
@@ -13,7 +21,9 @@ type Deps = { db: Pick<Database, 'query'> };
  */
 export async function recordEvent(deps: Deps, userId: string, input: object): Promise<EventRecord> {
   const read = readEventInput(input, new Date());
-  const [event] = read.idempotencyKey === null ? await insert(deps, userId, read) : await record(deps, userId, [read]);
+  // Most events have no key, and so no earlier one to be looked for.
+  if (read.idempotencyKey === null) return insert(deps, { ...read, id: uuidv7(), userId });
+  const [event] = await record(deps, userId, [read]);
   if (!event) throw new Error('Nothing was recorded.');
   return event;
 }
@@ -29,13 +39,33 @@ type Entry = EventInput & { id: string };
 const placeOf = ({ id, idempotencyKey }: Pick<Entry, 'id' | 'idempotencyKey'>) =>
   idempotencyKey === null ? `id ${id}` : `key ${idempotencyKey}`;
 
-/** Most events have no key, and so no earlier one to be looked for. */
-async function insert({ db }: Deps, userId: string, input: EventInput): Promise<EventRecord[]> {
-  const { type, movieId, rating, review, occurredAt } = input;
-  const values = [userId, uuidv7(), type, movieId, rating, review, occurredAt.toISOString()];
-  const rows = await db.query<EventRecord>(insertEvent, values);
-  if (rows.length === 0) throw userDeleted();
-  return rows;
+interface Insertion extends Entry {
+  userId: string;
+}
+
+/** Nobody else waits for who has to wait for a change of their own account. */
+async function insert({ db }: Deps, insertion: Insertion): Promise<EventRecord> {
+  const event = (await insertionsOf(db).load(insertion)) ?? (await insertAll(db, insertEventsInTurn, [insertion]))[0];
+  if (!event) throw userDeleted();
+  return event;
+}
+
+/** Events of many users by one statement; null for each that it passed over. */
+const insertionsOf = createSharedLoader(
+  (db, insertions: readonly Insertion[]) =>
+    insertAll(db, insertions.length === 1 ? insertEventsInTurn : insertEventsOfMany, insertions),
+  { maxBatchSize: 100 },
+);
+
+async function insertAll(
+  db: Deps['db'],
+  statement: Statement,
+  insertions: readonly Insertion[],
+): Promise<(EventRecord | null)[]> {
+  const rows = insertions.map((insertion) => ({ ...toRow(insertion), user_id: insertion.userId }));
+  const events = await db.query<EventRecord>(statement, [JSON.stringify(rows)]);
+  const byId = new Map(events.map((event) => [event.id, event]));
+  return insertions.map(({ id }) => byId.get(id) ?? null);
 }
 
 const userDeleted = () => unauthenticated('The user of this token was deleted.');

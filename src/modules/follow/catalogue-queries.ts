@@ -15,11 +15,11 @@ interface Tables {
 }
 
 /**
- * Whether $1 viewer follows it, by primary key. A join, or `exists` without its offset, may read all that the viewer follows
+ * Whether the viewer follows it, by primary key. A join, or `exists` without its offset, may read all that the viewer follows
  * instead.
  */
-export const viewerFollows = (follows: string, tmdbId: string): string =>
-  `exists (select from ${follows} where user_id = $1::text and tmdb_id = ${tmdbId} offset 0) as "viewerFollows"`;
+export const viewerFollows = (follows: string, { viewerId, tmdbId }: { viewerId: string; tmdbId: string }): string =>
+  `exists (select from ${follows} where user_id = ${viewerId} and tmdb_id = ${tmdbId} offset 0) as "viewerFollows"`;
 
 const statementsOf = (name: string, { follows, counts, removal }: Tables): CatalogueStatements => ({
   read: {
@@ -27,7 +27,7 @@ const statementsOf = (name: string, { follows, counts, removal }: Tables): Catal
     // Ids $2, whoever knows of them, for $1 viewer (null: anonymous). By primary keys.
     text: `
 select asked.tmdb_id as "tmdbId", coalesce(counted.follower_count, 0) as "followerCount",
-  ${viewerFollows(follows, 'asked.tmdb_id')}
+  ${viewerFollows(follows, { viewerId: '$1::text', tmdbId: 'asked.tmdb_id' })}
 from unnest($2::int[]) as asked (tmdb_id)
 left join ${counts} counted on counted.tmdb_id = asked.tmdb_id`,
   },

@@ -2,14 +2,14 @@ import { badUserInput } from '../../errors.ts';
 import { builder } from '../../graphql/builder.ts';
 import type { Context } from '../../graphql/context.ts';
 import { FollowState } from '../../graphql/enums.ts';
-import { loadersOf } from './loaders.ts';
+import { catalogueOf } from './loaders.ts';
 import type { CatalogueKind, CatalogueRecord } from './record.ts';
 
 const catalogueNode = (kind: CatalogueKind, { what, prefix }: { what: string; prefix: string }) =>
   builder.node(builder.objectRef<CatalogueRecord>(kind), {
     description: `A ${what}, known by its id of The Movie Database alone: every positive id stands for one.`,
     id: { resolve: ({ tmdbId }) => String(tmdbId), description: `\`${prefix}\` and the id of The Movie Database.` },
-    loadManyWithoutCache: (ids, context) => Promise.all(ids.map((id) => loadersOf(context)[kind].load(Number(id)))),
+    loadManyWithoutCache: (ids, context) => Promise.all(ids.map((id) => catalogueOf(context)[kind].load(Number(id)))),
     fields: (t) => ({
       tmdbId: t.exposeInt('tmdbId', { description: 'The id of The Movie Database.' }),
       followerCount: t.exposeInt('followerCount', { description: 'How many users follow it.' }),
@@ -26,7 +26,7 @@ const Studio = catalogueNode('Studio', { what: 'studio', prefix: 'studio_' });
 
 function loadCatalogue(kind: CatalogueKind, tmdbId: number, context: Context): Promise<CatalogueRecord> {
   if (tmdbId < 1) throw badUserInput(`Expected a positive tmdbId, and got ${tmdbId}.`);
-  return loadersOf(context)[kind].load(tmdbId);
+  return catalogueOf(context)[kind].load(tmdbId);
 }
 
 builder.queryFields((t) => ({

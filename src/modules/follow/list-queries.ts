@@ -12,15 +12,15 @@ interface ListTable {
   ownerColumn: string;
   itemColumn: string;
   itemType: 'text' | 'int';
-  /** Leaves out whom $1 viewer blocks or is blocked by: not even a cursor may name them. */
+  /** Leaves out whom the reader blocks or is blocked by: not even a cursor may name them. */
   withoutBlocked?: boolean;
 }
 
 type Direction = 'desc' | 'asc';
 
 /**
- * Rows of owners' lists, newest first (`desc`) or oldest first (`asc`). $2 is a JSON array of an object for each owner: the
- * positions between which the page lies, and how many rows at most. `ordinal` counts ${maxRowsPerOwner} for each owner, so
+ * Rows of owners' lists, newest first (`desc`) or oldest first (`asc`). $1 is a JSON array of an object for each page: who
+ * reads it, whose it is, the positions between which it lies, and how many rows at most. `ordinal` counts ${maxRowsPerOwner} for each owner, so
  * that it tells the owner too. By the index of owner, time and item, from which no more rows are read than are wanted. As
  * JSON, since the planner would plan each page anew for an array of one owner and a small limit.
  */
@@ -28,9 +28,9 @@ const pageRows = (
   { name, ownerColumn, itemColumn, itemType, withoutBlocked }: ListTable,
   direction: Direction,
 ): string => `(
-  select (owner.ordinal - 1) * ${maxRowsPerOwner} + page.ordinal as ordinal, page.item_id, page.since
-  from json_to_recordset($2::json) as owner (
-    id text, ordinal int, newest_at timestamptz, newest_item ${itemType}, oldest_at timestamptz, oldest_item ${itemType},
+  select owner.reader_id, (owner.ordinal - 1) * ${maxRowsPerOwner} + page.ordinal as ordinal, page.item_id, page.since
+  from json_to_recordset($1::json) as owner (
+    reader_id text, id text, ordinal int, newest_at timestamptz, newest_item ${itemType}, oldest_at timestamptz, oldest_item ${itemType},
     row_count int)
   cross join lateral (
     select item_id, since, row_number() over (order by since ${direction}, item_id ${direction}) as ordinal
@@ -49,8 +49,8 @@ const pageRows = (
 
 /** As values and not as `exists`, which the planner would make a join of, and then sort the whole list. */
 const withoutBlockedItems = (itemColumn: string) => `
-        and (select 1 from blocks where blocker_id = $1 and blocked_id = ${itemColumn}) is null
-        and (select 1 from blocks where blocker_id = ${itemColumn} and blocked_id = $1) is null`;
+        and (select 1 from blocks where blocker_id = owner.reader_id and blocked_id = ${itemColumn}) is null
+        and (select 1 from blocks where blocker_id = ${itemColumn} and blocked_id = owner.reader_id) is null`;
 
 /** What reads a list from the newest on, and what reads it from the oldest back. */
 export interface BothWays<Statements> {
@@ -74,11 +74,11 @@ interface UserReadStatements extends ReadStatements {
 
 export type UserListStatements = BothWays<UserReadStatements>;
 
-/** Users on lists as $1 viewer may know them; blocks hide none of them from an administrator. */
+/** Users on lists as the reader may know them; blocks hide none of them from an administrator. */
 const userList = (name: string, table: Omit<ListTable, 'itemType'>): UserListStatements =>
   bothWays(name, (statementName, direction) => {
     const askedFor = (withoutBlocked: boolean) => `(
-  select $1::text as viewer_id, item_id as user_id, ordinal, since
+  select reader_id as viewer_id, item_id as user_id, ordinal, since
   from ${pageRows({ ...table, itemType: 'text', withoutBlocked }, direction)} as page
 ) as asked`;
     const { withoutBlocked = false } = table;
@@ -122,13 +122,13 @@ export const blockedUsers = userList('blocked_users', {
   itemColumn: 'blocked_id',
 });
 
-/** What owners follow of the catalogue, with its counts and whether $1 viewer follows it too, by primary keys. */
+/** What owners follow of the catalogue, with its counts and whether the reader follows it too, by primary keys. */
 const catalogueList = (name: string, { follows, counts }: CatalogueTables): CatalogueListStatements =>
   bothWays(name, (statementName, direction) => ({
     name: statementName,
     text: `
 select page.ordinal::int - 1 as "index", page.since, page.item_id as "tmdbId",
-  coalesce(counted.follower_count, 0) as "followerCount", ${viewerFollows(follows, 'page.item_id')}
+  coalesce(counted.follower_count, 0) as "followerCount", ${viewerFollows(follows, { viewerId: 'page.reader_id', tmdbId: 'page.item_id' })}
 from ${pageRows({ name: follows, ownerColumn: 'user_id', itemColumn: 'tmdb_id', itemType: 'int' }, direction)} as page
 left join ${counts} counted on counted.tmdb_id = page.item_id
 order by page.ordinal`,

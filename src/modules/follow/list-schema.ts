@@ -12,7 +12,7 @@ import { isThere, toUserRecord } from '../user/rows.ts';
 import { asSeenBy } from '../user/view-as.ts';
 import type { Part } from '../visibility/policy.ts';
 import * as lists from './list-queries.ts';
-import { loadersOf, toVisibleToAll, type UserListRow } from './loaders.ts';
+import { catalogueListsOf, toVisibleToAll, type UserListRow, userListsOf } from './loaders.ts';
 import type { CatalogueKind, CatalogueRecord } from './record.ts';
 
 /** A list of its owner's, and who may see it. */
@@ -31,7 +31,7 @@ function readList<Statements>(
   const request = readPageArgs(args, { name: `${list.name}:${owner.id}`, ids });
   const statement = request.isForward ? list.statements.forward : list.statements.backward;
   const key = canSee(context, owner, list.part)
-    ? { statement, ownerId: owner.id, keyset: toKeysetValues(request) }
+    ? { statement, readerId: readerIdOf(context, owner.id), ownerId: owner.id, keyset: toKeysetValues(request) }
     : null;
   return { request, key };
 }
@@ -44,10 +44,9 @@ const userList = (list: List<lists.UserListStatements>, { toNode = toUserUnlessH
     if (!key) return { ...emptyConnection(), totalCount: null };
     if (isCountAlone(info)) return { ...emptyConnection(), totalCount: list.totalCount(owner) };
     const reader = { isAdministrator: isReadByAdministrator(context, owner.id) };
-    const { userLists } = loadersOf(context, readerIdOf(context, owner.id));
     const isCards = !reader.isAdministrator && isOnlySelectedAt(info, ['edges', 'node'], cardFields);
     const statement = (isCards && key.statement.card) || statementFor(reader, key.statement);
-    const rows = await userLists.load({ ...key, statement });
+    const rows = await userListsOf(context.platform.db).load({ ...key, statement });
     const page = toConnection(request, rows, {
       toPosition: ({ since, id }) => ({ at: since, id }),
       toNode: (row) => toNode(row, context),
@@ -75,7 +74,7 @@ const catalogueList = (kind: CatalogueKind, list: List<lists.CatalogueListStatem
     const { request, key } = readList({ owner, args, context }, { list, ids: 'number' });
     if (!key) return { ...emptyConnection(), totalCount: 0 };
     if (isCountAlone(info)) return { ...emptyConnection(), totalCount: list.totalCount(owner) };
-    const rows = await loadersOf(context, readerIdOf(context, owner.id)).catalogueLists.load(key);
+    const rows = await catalogueListsOf(context.platform.db).load(key);
     const page = toConnection(request, rows, {
       toPosition: ({ since, tmdbId }) => ({ at: since, id: String(tmdbId) }),
       toNode: (row): CatalogueRecord => ({ ...row, kind }),

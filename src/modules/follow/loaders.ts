@@ -1,6 +1,7 @@
 import DataLoader from 'dataloader';
 import type { Database, Statement } from '../../platform/database.ts';
-import { toPairs, usersByPair } from '../user/queries.ts';
+import { createSharedLoader } from '../../platform/shared-loader.ts';
+import { toJson, usersByPair } from '../user/queries.ts';
 import { statementFor } from '../user/reader.ts';
 import type { UserRecord } from '../user/record.ts';
 import { toUserRecord, type UserRow } from '../user/rows.ts';
@@ -13,6 +14,8 @@ type Reader = Pick<Database, 'query'>;
 /** One page of one owner's list. */
 interface ListKey {
   statement: Statement;
+  /** For whom it is read; null: for nobody in particular. */
+  readerId: string | null;
   ownerId: string;
   /** The bounds of the page and its length, as the statement takes them. */
   keyset: readonly unknown[];
@@ -30,46 +33,48 @@ export type UserListRow = UserRow & ListRow;
 /** A member of a list of crew members or studios. */
 type CatalogueListRow = ListRow & Omit<CatalogueRecord, 'kind'>;
 
-/**
- * Pages of lists, one statement for the same page of whatever owners are asked for in the same moment: lists in a list cost
- * one statement. Nothing is kept.
- */
-function createListLoader<Row extends ListRow>(db: Reader, viewerId: string | null): DataLoader<ListKey, Row[]> {
-  return new DataLoader(
-    async (keys) => {
+/** Pages of lists, of whatever owners, and whoever reads them: of each list one statement. */
+const listLoader = <Row extends ListRow>() =>
+  createSharedLoader(
+    async (db, keys: readonly ListKey[]) => {
       const pages = keys.map((): Row[] => []);
-      await Promise.all(groupPages(keys).map((places) => readPages(db, viewerId, { keys, places, pages })));
+      const statements = new Set(keys.map(({ statement }) => statement));
+      await Promise.all(Array.from(statements, (statement) => readPages(db, statement, { keys, pages })));
       return pages;
     },
-    { cache: false },
+    // A page may be a hundred whole users: nobody waits for many of those to have theirs of three.
+    { maxBatchSize: 20 },
   );
-}
 
-/** Places of the keys that ask for the same page of the same list. */
-function groupPages(keys: readonly ListKey[]): number[][] {
-  const groups = new Map<string, number[]>();
-  for (const [place, { statement, keyset }] of keys.entries()) {
-    const name = JSON.stringify([statement.name, keyset]);
-    groups.set(name, [...(groups.get(name) ?? []), place]);
-  }
-  return [...groups.values()];
-}
+/** Lists of users. */
+export const userListsOf = listLoader<UserListRow>();
+
+/** Lists of crew members or studios. */
+export const catalogueListsOf = listLoader<CatalogueListRow>();
 
 async function readPages<Row extends ListRow>(
   db: Reader,
-  viewerId: string | null,
-  { keys, places, pages }: { keys: readonly ListKey[]; places: number[]; pages: Row[][] },
+  statement: Statement,
+  { keys, pages }: { keys: readonly ListKey[]; pages: Row[][] },
 ): Promise<void> {
-  const asked = places.map((place) => keys[place] as ListKey);
-  const [{ statement }] = asked as [ListKey];
-  const rows = await db.query<Row>(statement, [viewerId, JSON.stringify(asked.map(toOwner))]);
-  for (const row of rows) pages[places[Math.floor(row.index / maxRowsPerOwner)] as number]?.push(row);
+  const asked = keys.flatMap((key, place) => (key.statement === statement ? [toOwner(key, place)] : []));
+  const rows = await db.query<Row>(statement, [JSON.stringify(asked)]);
+  for (const row of rows) pages[Math.floor(row.index / maxRowsPerOwner)]?.push(row);
 }
 
 /** An owner's page, as `pageRows` reads it. */
-function toOwner({ ownerId, keyset }: ListKey, index: number) {
+function toOwner({ readerId, ownerId, keyset }: ListKey, place: number) {
   const [newest_at, newest_item, oldest_at, oldest_item, row_count] = keyset;
-  return { id: ownerId, ordinal: index + 1, newest_at, newest_item, oldest_at, oldest_item, row_count };
+  return {
+    reader_id: readerId,
+    id: ownerId,
+    ordinal: place + 1,
+    newest_at,
+    newest_item,
+    oldest_at,
+    oldest_item,
+    row_count,
+  };
 }
 
 /** Crew members or studios as the viewer stands to them, whatever is asked for in the same moment in one statement. */
@@ -88,11 +93,8 @@ function createCatalogueLoader(
   );
 }
 
-/** The loaders of one request. */
-interface Loaders extends Record<CatalogueKind, DataLoader<number, CatalogueRecord>> {
-  userLists: DataLoader<ListKey, UserListRow[]>;
-  catalogueLists: DataLoader<ListKey, CatalogueListRow[]>;
-}
+/** Crew members or studios by their kind, as the viewer of one request stands to them. */
+type CatalogueLoaders = Record<CatalogueKind, DataLoader<number, CatalogueRecord>>;
 
 /** What of a request's context the loaders need. */
 interface Asker {
@@ -100,23 +102,15 @@ interface Asker {
   viewer: { id: string } | null;
 }
 
-const loadersByAsker = new WeakMap<Asker, Map<string | null, Loaders>>();
+const loadersByAsker = new WeakMap<Asker, CatalogueLoaders>();
 
-/** The loaders of the request with this context, made when they are first asked for; they read for the viewer, or for another. */
-export function loadersOf(asker: Asker, readerId: string | null = asker.viewer?.id ?? null): Loaders {
-  const loadersByReader = loadersByAsker.get(asker) ?? new Map<string | null, Loaders>();
-  const loaders = loadersByReader.get(readerId) ?? createLoaders(asker.platform, readerId);
-  loadersByAsker.set(asker, loadersByReader.set(readerId, loaders));
+/** The loaders of the request with this context, made when they are first asked for. */
+export function catalogueOf(asker: Asker): CatalogueLoaders {
+  const { platform, viewer } = asker;
+  const create = (kind: CatalogueKind) => createCatalogueLoader(platform.db, viewer?.id ?? null, kind);
+  const loaders = loadersByAsker.get(asker) ?? { CrewMember: create('CrewMember'), Studio: create('Studio') };
+  loadersByAsker.set(asker, loaders);
   return loaders;
-}
-
-function createLoaders({ db }: Asker['platform'], viewerId: string | null): Loaders {
-  return {
-    userLists: createListLoader(db, viewerId),
-    catalogueLists: createListLoader(db, viewerId),
-    CrewMember: createCatalogueLoader(db, viewerId, 'CrewMember'),
-    Studio: createCatalogueLoader(db, viewerId, 'Studio'),
-  };
 }
 
 /** A user with what is always visible only, whoever blocks whom; all of them for an administrator. Null: no such user. */
@@ -125,7 +119,7 @@ export async function loadVisibleToAll(
   { viewerId, isAdministrator, userId }: { viewerId: string; isAdministrator: boolean; userId: string },
 ): Promise<UserRecord | null> {
   const [row] = await db.query<UserRow>(statementFor({ isAdministrator }, usersByPair), [
-    toPairs([{ viewerId, userId }]),
+    toJson([{ viewerId, userId }]),
   ]);
   return row ? toVisibleToAll(row) : null;
 }

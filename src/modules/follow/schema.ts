@@ -7,7 +7,7 @@ import { decodeUserId } from '../../graphql/global-id.ts';
 import { isAnySelected } from '../../graphql/selection.ts';
 import type { UserRecord } from '../user/record.ts';
 import { blockUser, unblockUser } from './block-service.ts';
-import { loadersOf } from './loaders.ts';
+import { catalogueOf } from './loaders.ts';
 import type { FollowRecord, FollowTarget } from './record.ts';
 import { acceptFollowRequest, declineFollowRequest, follow, removeFollower, unfollow } from './service.ts';
 
@@ -30,7 +30,7 @@ const Follow = builder.objectRef<FollowRecord>('Follow').implement({
       type: Followable,
       description: 'What is followed.',
       resolve: ({ target }, _, context) =>
-        target.kind === 'User' ? loadThere(target.id, context) : loadersOf(context)[target.kind].load(target.tmdbId),
+        target.kind === 'User' ? loadThere(target.id, context) : catalogueOf(context)[target.kind].load(target.tmdbId),
     }),
     since: t.expose('since', {
       type: 'DateTime',

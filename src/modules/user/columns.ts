@@ -105,12 +105,10 @@ const isOwner = 'users.id is not distinct from asked.viewer_id';
 const viewerFollows = isPair('follows', 'follower_id', 'followee_id');
 const viewerRequested = isPair('follow_requests', 'requester_id', 'requestee_id');
 
-export interface UserSelection extends Pick<Selection, 'before'> {
+export interface UserSelection extends Pick<Selection, 'before' | 'after'> {
   asAdministrator?: boolean;
   /** What else of `asked` is wanted. */
   columns?: Columns;
-  /** In which order. */
-  after?: string;
 }
 
 /**
@@ -122,7 +120,7 @@ export interface UserSelection extends Pick<Selection, 'before'> {
  */
 export const selectUsers = (
   asked: string,
-  { asAdministrator = false, columns = {}, before = '', after = '' }: UserSelection = {},
+  { asAdministrator = false, columns = {}, ...around }: UserSelection = {},
 ): Omit<Statement, 'name'> =>
   selectArrays({
     columns: {
@@ -136,38 +134,43 @@ export const selectUsers = (
       isAdministrator: asAdministrator ? 'users.id <> asked.viewer_id' : 'false',
       ...columns,
     },
+    ...around,
+    asked,
     times,
-    before,
-    from: `from ${asked}
-join users on users.id = asked.user_id
-join profiles profile on profile.user_id = users.id
-join privacy on privacy.user_id = users.id
-left join preferences on preferences.user_id = users.id ${asAdministrator ? '' : 'and users.id = asked.viewer_id'}
-left join pictures picture on picture.user_id = users.id and picture.is_active
-${after}`,
+    from: `from users
+  join profiles profile on profile.user_id = users.id
+  join privacy on privacy.user_id = users.id
+  left join preferences on preferences.user_id = users.id ${asAdministrator ? '' : 'and users.id = asked.viewer_id'}
+  left join pictures picture on picture.user_id = users.id and picture.is_active
+  where users.id = asked.user_id`,
   });
 
-/** The row of $1 user as they see themselves: what most requests begin with, and what needs to look at nobody else. */
-export const selectOneself: Omit<Statement, 'name'> = selectArrays({
-  columns: {
-    index: '0',
-    since: 'null',
-    ...userValues,
-    isOwner: 'true',
-    viewerFollows: 'false',
-    viewerRequested: 'false',
-    followsViewer: 'false',
-    isBlocked: 'false',
-    isAdministrator: 'false',
-  },
-  times,
-  from: `from users
-join profiles profile on profile.user_id = users.id
-join privacy on privacy.user_id = users.id
-left join preferences on preferences.user_id = users.id
-left join pictures picture on picture.user_id = users.id and picture.is_active
-where users.id = $1`,
-});
+/**
+ * The rows of users as they see themselves: what most requests begin with, and what needs to look at nobody else. `asked`
+ * names them: a table of user_id and ordinal (from 1).
+ */
+export const selectOneself = (asked: string): Omit<Statement, 'name'> =>
+  selectArrays({
+    columns: {
+      index: 'asked.ordinal - 1',
+      since: 'null',
+      ...userValues,
+      isOwner: 'true',
+      viewerFollows: 'false',
+      viewerRequested: 'false',
+      followsViewer: 'false',
+      isBlocked: 'false',
+      isAdministrator: 'false',
+    },
+    asked,
+    times,
+    from: `from users
+  join profiles profile on profile.user_id = users.id
+  join privacy on privacy.user_id = users.id
+  left join preferences on preferences.user_id = users.id
+  left join pictures picture on picture.user_id = users.id and picture.is_active
+  where users.id = asked.user_id`,
+  });
 
 /**
  * What of users most lists show, and nothing else of them: `cardFields`. In half the time of whole users. Whoever asks must
@@ -190,12 +193,13 @@ export const selectCards = (asked: string, after: string): Omit<Statement, 'name
       viewerFollows,
       viewerRequested,
     },
+    asked,
     times,
-    from: `from ${asked}
-join users on users.id = asked.user_id
-join profiles profile on profile.user_id = users.id
-left join pictures picture on picture.user_id = users.id and picture.is_active
-${after}`,
+    from: `from users
+  join profiles profile on profile.user_id = users.id
+  left join pictures picture on picture.user_id = users.id and picture.is_active
+  where users.id = asked.user_id`,
+    after,
   });
 
 /** Fields of a user that a card has. */

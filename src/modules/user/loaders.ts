@@ -1,7 +1,8 @@
 import DataLoader from 'dataloader';
-import type { Database } from '../../platform/database.ts';
-import { oneself, toPairs, userByUsername, usersByPair } from './queries.ts';
-import { noteMeeting, type ReadNotes, statementFor } from './reader.ts';
+import type { Database, Statement } from '../../platform/database.ts';
+import { createSharedLoader } from '../../platform/shared-loader.ts';
+import { oneself, toJson, userByUsername, usersByPair } from './queries.ts';
+import { noteMeeting, type ReadNotes, type ReadStatements, statementFor } from './reader.ts';
 import type { UserRecord } from './record.ts';
 import { isThere, toUserRecord, type UserRow } from './rows.ts';
 import { asSeenBy, type ViewAs } from './view-as.ts';
@@ -9,7 +10,7 @@ import { asSeenBy, type ViewAs } from './view-as.ts';
 /** A user, as somebody may know them; null where there is none that they may know of. */
 export type UserLoader = DataLoader<string, UserRecord | null>;
 
-/** As many pairs go into one statement. */
+/** As many go into one statement. */
 const maxBatchSize = 500;
 
 /** How the users of a request are read: as everybody reads them, where nothing is said. */
@@ -26,60 +27,61 @@ export function createUserLoader(
   viewerId: string | null,
   { viewAs = null, administratorReads = null }: Reading = {},
 ): UserLoader {
-  return new DataLoader(
-    async (ids) => {
-      const users = await readUsers(
-        db,
-        ids.map((userId) => ({ viewerId, userId })),
-        { isAdministrator: administratorReads !== null },
-      );
-      for (const user of users) if (user && administratorReads) noteMeeting(administratorReads, user);
-      return users.map((user) => user && asSeenBy(viewAs, user));
-    },
-    { maxBatchSize },
-  );
+  const shared = usersOf(db);
+  const isAdministrator = administratorReads !== null;
+  const read = async (userId: string) => {
+    const user = await shared.load({ viewerId, userId, isAdministrator });
+    if (user && administratorReads) noteMeeting(administratorReads, user);
+    return user && asSeenBy(viewAs, user);
+  };
+  // Those of many requests go into one statement, and so do those of one.
+  return new DataLoader((ids) => Promise.all(ids.map(read)), { batch: false });
 }
 
 /** Who asks for whom. */
-export interface UserPair {
-  viewerId: string | null;
+export interface UserPair extends Asker {
   userId: string;
+}
+
+interface Asker {
+  viewerId: string | null;
   isAdministrator?: boolean;
 }
 
-/**
- * Users for open subscriptions: whatever is asked for at the same moment, by however many subscribers, is one statement.
- * Nothing is kept, since a subscription outlives any state it read.
- */
-export function createLiveUserLoader(db: Pick<Database, 'query'>): DataLoader<UserPair, UserRecord | null> {
-  return new DataLoader((pairs) => readForAll(db, pairs), { cache: false, maxBatchSize });
-}
+/** Users as whoever asks may know them; null for each who isn't there for them. */
+export const usersOf = createSharedLoader(
+  (db, pairs: readonly UserPair[]) => {
+    const areOneself = pairs.every(({ viewerId, userId }) => viewerId === userId);
+    return areOneself ? readUsers(db, pairs, oneself) : readForAll(db, pairs, usersByPair);
+  },
+  { maxBatchSize },
+);
 
 /** Administrators have a statement of their own; nearly always one of the two has nobody to read for. */
-async function readForAll(db: Pick<Database, 'query'>, pairs: readonly UserPair[]): Promise<(UserRecord | null)[]> {
-  const records = new Map<UserPair, UserRecord | null>();
+async function readForAll<Asked extends Asker>(
+  db: Pick<Database, 'query'>,
+  asked: readonly Asked[],
+  statements: ReadStatements,
+): Promise<(UserRecord | null)[]> {
+  const users = new Map<Asked, UserRecord | null>();
   const readThose = async (isAdministrator: boolean) => {
-    const those = pairs.filter((pair) => (pair.isAdministrator ?? false) === isAdministrator);
-    const users = those.length > 0 ? await readUsers(db, those, { isAdministrator }) : [];
-    for (const [place, pair] of those.entries()) records.set(pair, users[place] ?? null);
+    const those = asked.filter((one) => (one.isAdministrator ?? false) === isAdministrator);
+    const read = those.length > 0 ? await readUsers(db, those, statementFor({ isAdministrator }, statements)) : [];
+    for (const [place, one] of those.entries()) users.set(one, read[place] ?? null);
   };
   await Promise.all([readThose(false), readThose(true)]);
-  return pairs.map((pair) => records.get(pair) ?? null);
+  return asked.map((one) => users.get(one) ?? null);
 }
 
 async function readUsers(
   db: Pick<Database, 'query'>,
-  pairs: readonly UserPair[],
-  reader: { isAdministrator: boolean },
+  asked: readonly Asker[],
+  statement: Statement,
 ): Promise<(UserRecord | null)[]> {
-  const [first] = pairs;
-  const isOneself = pairs.length === 1 && first?.userId === first?.viewerId;
-  const rows = isOneself
-    ? await db.query<UserRow>(oneself, [first?.userId])
-    : await db.query<UserRow>(statementFor(reader, usersByPair), [toPairs(pairs)]);
-  const records = pairs.map((): UserRecord | null => null);
-  for (const row of rows) if (isThere(row)) records[row.index] = toUserRecord(row);
-  return records;
+  const users = asked.map((): UserRecord | null => null);
+  const rows = await db.query<UserRow>(statement, [toJson(asked)]);
+  for (const row of rows) if (isThere(row)) users[row.index] = toUserRecord(row);
+  return users;
 }
 
 /** Whom a username is to find, and for whom. */
@@ -96,10 +98,17 @@ export async function findUserByUsername(
   db: Pick<Database, 'query'>,
   { viewer, viewAs, username, reads, users }: UsernameSearch,
 ): Promise<UserRecord | null> {
-  const [row] = await db.query<UserRow>(statementFor(viewer, userByUsername), [viewer?.id ?? null, username]);
-  if (!row || !isThere(row)) return null;
-  const user = asSeenBy(viewAs, toUserRecord(row));
+  const { id: viewerId = null, isAdministrator = false } = viewer ?? {};
+  const found = await usersByName(db).load({ viewerId, isAdministrator, username });
+  if (!found) return null;
+  const user = asSeenBy(viewAs, found);
   noteMeeting(reads, user);
   users.prime(user.id, user);
   return user;
 }
+
+/** Users by a name of theirs, as whoever asks may know them. */
+const usersByName = createSharedLoader(
+  (db, asked: readonly (Asker & { username: string })[]) => readForAll(db, asked, userByUsername),
+  { maxBatchSize },
+);

@@ -3,35 +3,41 @@ import { selectOneself, selectUsers } from './columns.ts';
 import { forBoth } from './reader.ts';
 import { tombstoneOf } from './tombstone.ts';
 
-/** $1 user as they see themselves. By primary keys, and the index of one active picture a user. */
-export const oneself: Statement = { name: 'oneself', ...selectOneself };
-
-const pairs = `(
-  select viewer_id, user_id, ordinal, null::timestamptz as since
-  from json_to_recordset($1::json) as pair (viewer_id text, user_id text, ordinal int)
-) as asked`;
-
 /**
- * Users by $1 pairs, as `toPairs` writes them. As JSON, since the planner takes an array of one for so much cheaper than one
- * of any length that it would plan each reading anew, which costs three times the reading.
+ * Who asks for whom: $1, a JSON array that `toJson` writes. As JSON, since the planner takes an array of one for so much
+ * cheaper than one of any length that it would plan each reading anew, which costs three times the reading.
  */
-export const usersByPair = forBoth('users_for_viewers', (reader) => selectUsers(pairs, reader));
+const asked = 'json_to_recordset($1::json) as asked (viewer_id text, user_id text, username text, ordinal int)';
 
-export const toPairs = (pairs: readonly { viewerId: string | null; userId: string }[]): string =>
+export const toJson = (
+  asked: readonly { viewerId: string | null; userId?: string | null; username?: string }[],
+): string =>
   JSON.stringify(
-    pairs.map(({ viewerId, userId }, index) => ({ viewer_id: viewerId, user_id: userId, ordinal: index + 1 })),
+    asked.map(({ viewerId, userId, username }, index) => ({
+      viewer_id: viewerId,
+      user_id: userId,
+      username,
+      ordinal: index + 1,
+    })),
   );
 
+/** Users as they see themselves. By primary keys, and the index of one active picture a user. */
+export const oneself: Statement = { name: 'oneself', ...selectOneself(asked) };
+
+/** Users by their ids. */
+export const usersByPair = forBoth('users_for_viewers', (reader) =>
+  selectUsers(`(select viewer_id, user_id, ordinal, null::timestamptz as since from ${asked}) as asked`, reader),
+);
+
 const named = `(
-  select $1::text as viewer_id, 1 as ordinal, null::timestamptz as since, coalesce(
-    (select id from users where username = $2),
-    (select user_id from username_history where username = $2 and released_at is not null
+  select viewer_id, ordinal, null::timestamptz as since, coalesce(
+    (select id from users where username = asked.username),
+    (select user_id from username_history where username = asked.username and released_at is not null
      order by released_at desc limit 1)) as user_id
+  from ${asked}
 ) as asked`;
 
-/**
- * The user whom $2 username finds for $1 viewer: who has it, else the last who had it. By unique index, then by history.
- */
+/** Users by a name: who has it, else the last who had it. By unique index, then by history. */
 export const userByUsername = forBoth('user_by_username', (reader) => selectUsers(named, reader));
 
 /** Which of $1 user ids are those of deleted users, by primary key. */
