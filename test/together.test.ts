@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestApp, type TestApp } from './support/app.ts';
+import { eventOf, tryToRecord } from './support/events.ts';
+import { createPerson, type Person } from './support/person.ts';
+
+let app: TestApp;
+beforeAll(async () => {
+  app = await createTestApp();
+});
+afterAll(() => app.close());
+
+const createPeople = (count: number) => Promise.all(Array.from({ length: count }, () => createPerson(app)));
+
+/** What people ask for in the same moment, with the statements that it took; asked once before, so that all are known. */
+async function atOnce<Answer>(people: Person[], ask: (person: Person, at: number) => Promise<Answer>) {
+  await Promise.all(people.map(ask));
+  app.takeStatements();
+  const answers = await Promise.all(people.map(ask));
+  return { answers, statements: app.takeStatements() };
+}
+
+test('who ask for themselves in the same moment are read by one statement, each as themselves', async () => {
+  const people = await createPeople(8);
+  const { answers, statements } = await atOnce(people, (person) => person.query<Me, object>('{ me { id email } }'));
+  expect(answers.map(({ me }) => me.id)).toEqual(people.map(({ id }) => id));
+  expect(statements).toHaveLength(1);
+});
+
+interface Me {
+  me: { id: string };
+}
+
+test('who look at the same page in the same moment see it each with their own eyes, by two statements', async () => {
+  const [ada, grace, follower, blocked, stranger] = (await createPeople(5)) as [Person, Person, Person, Person, Person];
+  await ada.upsertProfile({ username: 'seen_by_many', bio: 'Poetical science.' });
+  await ada.upsertPrivacy({ profile: 'FOLLOWERS' });
+  const follow = `mutation ($id: ID!) { follow(target: { userId: $id }) { ... on Follow { state } } }`;
+  await follower.query(follow, { id: ada.id });
+  await ada.query(`mutation ($id: ID!) { acceptFollowRequest(userId: $id) { __typename } }`, { id: follower.id });
+  await grace.query(follow, { id: ada.id });
+  await ada.query(`mutation ($id: ID!) { blockUser(userId: $id) { __typename } }`, { id: blocked.id });
+  const page = `{ user(by: { username: "seen_by_many" }) {
+    viewerFollow profile { bio } followers(first: 5) { totalCount edges { node { id } } } } }`;
+  const { answers, statements } = await atOnce([ada, follower, grace, stranger, blocked], (person) =>
+    person.query<{ user: object | null }, object>(page),
+  );
+  const profile = { bio: 'Poetical science.' };
+  const followers = { totalCount: 1, edges: [{ node: { id: follower.id } }] };
+  const hidden = { profile: null, followers: { totalCount: null, edges: [] } };
+  expect(answers.map(({ user }) => user)).toEqual([
+    { viewerFollow: 'NONE', profile, followers },
+    { viewerFollow: 'FOLLOWING', profile, followers },
+    { viewerFollow: 'REQUESTED', ...hidden },
+    { viewerFollow: 'NONE', ...hidden },
+    null,
+  ]);
+  expect(statements).toHaveLength(2);
+});
+
+test('events that many record in the same moment are one statement, and each has theirs', async () => {
+  const people = await createPeople(6);
+  const { answers, statements } = await atOnce(people, (person, at) =>
+    tryToRecord(person, eventOf('VIEW', { movieId: at + 1 })),
+  );
+  expect(answers).toMatchObject(people.map((_, at) => ({ __typename: 'Event', movieId: at + 1 })));
+  expect(statements).toHaveLength(1);
+  const query = '{ me { events { edges { node { movieId } } } } }';
+  const recorded = await Promise.all(people.map((person) => person.query(query)));
+  expect(recorded).toEqual(
+    people.map((_, at) => ({ me: { events: { edges: Array(2).fill({ node: { movieId: at + 1 } }) } } })),
+  );
+});
+
+test('what the database refuses of one is recorded of all others, once', async () => {
+  const people = await createPeople(5);
+  const { prisma } = app.platform.db;
+  // Such as nobody's input is that was looked at: what the server thinks of by itself must not be all that helps.
+  await prisma.$executeRaw`alter table events add constraint no_thirteen check (movie_id <> 13)`;
+  const inputs = people.map((_, at) => eventOf('VIEW', { movieId: at === 2 ? 13 : 100 + at }));
+  const outcomes = await Promise.all(
+    people.map((person, at) =>
+      person.ask<{ recordEvent: object } | null, object>(
+        `mutation ($input: RecordEventInput!) { recordEvent(input: $input) { ... on Event { movieId } } }`,
+        { input: inputs[at] },
+      ),
+    ),
+  ).finally(() => prisma.$executeRaw`alter table events drop constraint no_thirteen`);
+  expect(outcomes.map(({ data }) => data?.recordEvent ?? null)).toEqual(
+    people.map((_, at) => (at === 2 ? null : { movieId: 100 + at })),
+  );
+  expect(outcomes[2]?.errors).toMatchObject([{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }]);
+  const counts = await Promise.all(people.map(({ id }) => prisma.event.count({ where: { userId: id } })));
+  expect(counts).toEqual([1, 1, 0, 1, 1]);
+});
+
+test('nobody waits for another whose account is being changed', async () => {
+  const [ada, ...others] = (await createPeople(4)) as [Person, ...Person[]];
+  const { prisma } = app.platform.db;
+  let record = Promise.resolve<unknown>(null);
+  await prisma.$transaction(async (tx) => {
+    await tx.$executeRaw`select from users where id = ${ada.id} for update`;
+    const [first, ...rest] = [ada, ...others].map((person) => tryToRecord(person, eventOf('VIEW')));
+    record = first as Promise<unknown>;
+    expect(await Promise.all(rest)).toMatchObject(others.map(() => ({ __typename: 'Event' })));
+    expect(await prisma.event.count({ where: { userId: ada.id } })).toBe(0);
+  });
+  expect(await record).toMatchObject({ __typename: 'Event' });
+  expect(await prisma.event.count({ where: { userId: ada.id } })).toBe(1);
+});
