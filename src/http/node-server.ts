@@ -95,12 +95,12 @@ async function send(message: IncomingMessage, response: ServerResponse, reply: H
     response.writeHead(status, { ...headers, connection: 'close' });
     return sendStream(body, response);
   }
+  // With its length the answer is whole at once, and one piece for the kernel; Node would send it in chunks.
+  const length = body ? { 'content-length': String(Buffer.byteLength(body)) } : {};
   if (message.complete || message.method === 'GET' || message.method === 'HEAD') {
-    return void response.writeHead(status, headers).end(body ?? undefined);
+    return void response.writeHead(status, { ...length, ...headers }).end(body ?? undefined);
   }
-  // Without its length the answer would be whole only when the client has stopped sending.
-  const length = { 'content-length': String(Buffer.byteLength(body ?? '')) };
-  response.writeHead(status, { ...headers, ...length, connection: 'close' });
+  response.writeHead(status, { ...headers, 'content-length': '0', ...length, connection: 'close' });
   if (body) response.write(body);
   drain(message, () => response.end());
 }
