@@ -111,20 +111,44 @@ export function toConnection<Row, Node>(
       const node = toNode(row);
       return node === null ? [] : [new Edge(node, toSince?.(row) ?? null, () => encodeCursor(toPosition(row), mark))];
     }),
-    pageInfo: {
-      hasNextPage: isForward ? hasMore : before !== null,
-      hasPreviousPage: isForward ? after !== null : hasMore,
-      get startCursor() {
-        return cursorOf(rows[0]);
+    pageInfo: new PageInfo(
+      {
+        hasNextPage: isForward ? hasMore : before !== null,
+        hasPreviousPage: isForward ? after !== null : hasMore,
       },
-      get endCursor() {
-        return cursorOf(rows.at(-1));
-      },
-    },
+      (end) => cursorOf(rows.at(end === 'start' ? 0 : -1)),
+    ),
   };
 }
 
-/** A class, so that its cursor is made when it is asked for: most clients take the page's last alone. */
+/*
+ * Classes, so that cursors are made when they are asked for: most clients take the page's last alone. Getters of an object
+ * that is written down would keep it in memory: V8 makes a type of its own for each.
+ */
+
+class PageInfo {
+  readonly hasNextPage: boolean;
+  readonly hasPreviousPage: boolean;
+  readonly #toCursor: (end: 'start' | 'end') => string | null;
+
+  constructor(
+    { hasNextPage, hasPreviousPage }: { hasNextPage: boolean; hasPreviousPage: boolean },
+    toCursor: (end: 'start' | 'end') => string | null,
+  ) {
+    this.hasNextPage = hasNextPage;
+    this.hasPreviousPage = hasPreviousPage;
+    this.#toCursor = toCursor;
+  }
+
+  get startCursor(): string | null {
+    return this.#toCursor('start');
+  }
+
+  get endCursor(): string | null {
+    return this.#toCursor('end');
+  }
+}
+
 class Edge<Node> {
   readonly node: Node;
   readonly since: Date | null;

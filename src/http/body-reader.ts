@@ -55,10 +55,14 @@ export function readBody(
   });
 }
 
-/** A body that is there already, without waiting for it. Throws PAYLOAD_TOO_LARGE past the limit. */
+/**
+ * A body that is there already, without waiting for it: all that was announced, though Node may not have come to its end yet.
+ * Throws PAYLOAD_TOO_LARGE past the limit.
+ */
 export function takeWhole(message: IncomingMessage, limitBytes: number): Buffer | null {
-  if (!message.complete) return null;
-  if (message.readableLength > limitBytes) throw tooLarge(limitBytes);
+  const { complete, readableLength } = message;
+  if (!complete && (readableLength === 0 || readableLength !== readLength(message.headers, limitBytes))) return null;
+  if (readableLength > limitBytes) throw tooLarge(limitBytes);
   return message.read() ?? Buffer.alloc(0);
 }
 

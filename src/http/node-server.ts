@@ -22,9 +22,9 @@ export function createNodeServer(handle: HttpHandler, times: BodyTimes = bodyTim
   const timeouts = { requestTimeout, headersTimeout: 15_000, keepAliveTimeout: 65_000 };
   const options = { ...timeouts, maxHeaderSize, shouldUpgradeCallback: isWebSocketUpgrade };
   const answer = (message: IncomingMessage, response: ServerResponse, askForBody = () => {}) => {
-    const request = toRequest(message, { readSignal: once(() => signalOf(response)), times, askForBody });
+    const request = new NodeRequest(message, { response, times, askForBody });
     Promise.resolve(handle(request))
-      .then((reply) => send(message, response, server.listening ? reply : asLast(reply)))
+      .then((reply) => send(request, response, server.listening ? reply : asLast(reply)))
       .catch(() => response.destroy());
   };
   const server = createServer(options, (message, response) => answer(message, response));
@@ -42,15 +42,6 @@ function signalOf(response: ServerResponse): AbortSignal {
   return aborted.signal;
 }
 
-/** Most requests are answered without anybody asking for their signal, which costs more than reading them. */
-function once<Value>(make: () => Value): () => Value {
-  let made: { value: Value } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
-}
-
 /** While the server stops, a connection that is kept alive would hold it up. */
 const asLast = (reply: HttpReply): HttpReply => ({ ...reply, headers: { ...reply.headers, connection: 'close' } });
 
@@ -58,36 +49,65 @@ const asLast = (reply: HttpReply): HttpReply => ({ ...reply, headers: { ...reply
 const absoluteForm = /^https?:\/\/[^/?]*/i;
 
 interface Connection {
-  readSignal(): AbortSignal;
+  response: ServerResponse;
   times: BodyTimes;
   /** Tells a client that waits for it to send its body. */
   askForBody(): void;
 }
 
-function toRequest(message: IncomingMessage, { readSignal, times, askForBody }: Connection): HttpRequest {
-  const [path, ...rest] = (message.url ?? '').replace(absoluteForm, '').split('?');
-  return {
-    id: randomUUID(),
-    method: message.method ?? 'GET',
-    path: path || '/',
-    query: rest.length > 0 ? `?${rest.join('?')}` : '',
-    headers: message.headers,
-    peer: message.socket.remoteAddress ?? '',
-    get signal() {
-      return readSignal();
-    },
-    async readBody(limitBytes) {
-      readLength(message.headers, limitBytes);
-      // Nobody is told any more.
-      if (message.destroyed) throw cutShort();
-      askForBody();
-      // Most bodies came with their headers.
-      return takeWhole(message, limitBytes) ?? readBody(message, limitBytes, times);
-    },
-  };
+/**
+ * A request as Node's server has it. A class, since V8 makes a type of its own for each object that is written down with a
+ * getter, and with the type it keeps the object, and all that it knows, until it looks through the whole memory.
+ */
+class NodeRequest implements HttpRequest {
+  readonly id = randomUUID();
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly peer: string;
+  readonly message: IncomingMessage;
+  readonly #connection: Connection;
+  #signal: AbortSignal | undefined;
+  #isBodyThere = false;
+
+  constructor(message: IncomingMessage, connection: Connection) {
+    const url = (message.url ?? '').replace(absoluteForm, '');
+    const pathEnd = url.indexOf('?');
+    this.method = message.method ?? 'GET';
+    this.path = (pathEnd < 0 ? url : url.slice(0, pathEnd)) || '/';
+    this.query = pathEnd < 0 ? '' : url.slice(pathEnd);
+    this.headers = message.headers;
+    this.peer = message.socket.remoteAddress ?? '';
+    this.message = message;
+    this.#connection = connection;
+  }
+
+  /** Most requests are answered without anybody asking for it, and to make one costs more than to read them. */
+  get signal(): AbortSignal {
+    this.#signal ??= signalOf(this.#connection.response);
+    return this.#signal;
+  }
+
+  /** Whether the client has sent all of it. */
+  get isWhole(): boolean {
+    return this.message.complete || this.#isBodyThere;
+  }
+
+  async readBody(limitBytes: number): Promise<Buffer> {
+    const { message } = this;
+    readLength(message.headers, limitBytes);
+    // Nobody is told any more.
+    if (message.destroyed) throw cutShort();
+    this.#connection.askForBody();
+    // Most bodies came with their headers.
+    const body = takeWhole(message, limitBytes) ?? (await readBody(message, limitBytes, this.#connection.times));
+    this.#isBodyThere = true;
+    return body;
+  }
 }
 
-async function send(message: IncomingMessage, response: ServerResponse, reply: HttpReply): Promise<void> {
+async function send(request: NodeRequest, response: ServerResponse, reply: HttpReply): Promise<void> {
   const { status, headers, body } = reply;
   if (response.destroyed) return body instanceof ReadableStream ? body.cancel() : undefined;
   if (body instanceof ReadableStream) {
@@ -97,12 +117,12 @@ async function send(message: IncomingMessage, response: ServerResponse, reply: H
   }
   // With its length the answer is whole at once, and one piece for the kernel; Node would send it in chunks.
   const length = body ? { 'content-length': String(Buffer.byteLength(body)) } : {};
-  if (message.complete || message.method === 'GET' || message.method === 'HEAD') {
+  if (request.isWhole || request.method === 'GET' || request.method === 'HEAD') {
     return void response.writeHead(status, { ...length, ...headers }).end(body ?? undefined);
   }
   response.writeHead(status, { ...headers, 'content-length': '0', ...length, connection: 'close' });
   if (body) response.write(body);
-  drain(message, () => response.end());
+  drain(request.message, () => response.end());
 }
 
 /** Closing a socket with unread data in it resets the connection, and the answer is lost with it. */
