@@ -1,6 +1,5 @@
 import './graphql/scalars.ts';
 import './graphql/errors.ts';
-import './graphql/node.ts';
 import './graphql/connections.ts';
 import './modules/user/schema.ts';
 import './modules/profile/schema.ts';
@@ -18,6 +17,7 @@ import './modules/event/schema.ts';
 import './modules/account/schema.ts';
 import './modules/audit/schema.ts';
 import { builder } from './graphql/builder.ts';
+import { answerIdsAtOnce } from './graphql/node.ts';
 
 /** The whole schema: each room's part, gathered. */
-export const schema = builder.toSchema();
+export const schema = answerIdsAtOnce(builder.toSchema());

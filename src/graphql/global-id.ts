@@ -24,9 +24,13 @@ function isTmdbId(id: string): boolean {
   return /^[1-9]\d{0,9}$/.test(id) && Number(id) <= maxInt32;
 }
 
-export function encodeGlobalId(typename: string, id: string): string {
-  return `${prefixes.find((row) => row.typename === typename)?.prefix ?? ''}${id}`;
+/** How the ids of one type are written. */
+export function toGlobalId(typename: string): (id: string) => string {
+  const { prefix = '' } = prefixes.find((row) => row.typename === typename) ?? {};
+  return (id) => prefix + id;
 }
+
+export const encodeGlobalId = (typename: string, id: string): string => toGlobalId(typename)(id);
 
 /** Throws BAD_USER_INPUT for what can't be an id. */
 export function decodeGlobalId(globalId: string): GlobalId {

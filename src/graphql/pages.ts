@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { validate as isUuid } from 'uuid';
 import { badUserInput } from '../errors.ts';
 import { isUserId, maxInt32 } from '../validation.ts';
@@ -55,7 +55,7 @@ export function readPageArgs({ first, after, last, before }: PageArgs, list: Lis
   const size = first ?? last ?? defaultPageSize;
   if (size < 1 || size > maxPageSize) throw badUserInput(`Expected a page of 1 to ${maxPageSize}, and got ${size}.`);
   const { ids } = list;
-  const mark = createHash('sha256').update(list.name).digest('base64url').slice(0, markLength);
+  const mark = hash('sha256', list.name, 'base64url').slice(0, markLength);
   return {
     ids,
     mark,
@@ -104,64 +104,84 @@ export function toConnection<Row, Node>(
   const { isForward, mark, size, after, before } = request;
   const wanted = read.slice(0, size);
   const rows = isForward ? wanted : wanted.toReversed();
-  const cursorOf = (row: Row | undefined) => (row === undefined ? null : encodeCursor(toPosition(row), mark));
+  const toCursor = (row: Row) => encodeCursor(toPosition(row), mark);
+  const readers = { toCursor, toSince };
   const hasMore = read.length > size;
   return {
     edges: rows.flatMap((row) => {
       const node = toNode(row);
-      return node === null ? [] : [new Edge(node, toSince?.(row) ?? null, () => encodeCursor(toPosition(row), mark))];
+      return node === null ? [] : [new Edge(node, row, readers)];
     }),
     pageInfo: new PageInfo(
       {
         hasNextPage: isForward ? hasMore : before !== null,
         hasPreviousPage: isForward ? after !== null : hasMore,
       },
-      (end) => cursorOf(rows.at(end === 'start' ? 0 : -1)),
+      rows,
+      toCursor,
     ),
   };
 }
 
 /*
- * Classes, so that cursors are made when they are asked for: most clients take the page's last alone. Getters of an object
- * that is written down would keep it in memory: V8 makes a type of its own for each.
+ * Classes, so that cursors and times are made when they are asked for: most clients take the page's last cursor alone.
+ * Getters of an object that is written down would keep it in memory: V8 makes a type of its own for each.
  */
 
-class PageInfo {
+class PageInfo<Row> {
   readonly hasNextPage: boolean;
   readonly hasPreviousPage: boolean;
-  readonly #toCursor: (end: 'start' | 'end') => string | null;
+  readonly #rows: readonly Row[];
+  readonly #toCursor: (row: Row) => string;
 
   constructor(
     { hasNextPage, hasPreviousPage }: { hasNextPage: boolean; hasPreviousPage: boolean },
-    toCursor: (end: 'start' | 'end') => string | null,
+    rows: readonly Row[],
+    toCursor: (row: Row) => string,
   ) {
     this.hasNextPage = hasNextPage;
     this.hasPreviousPage = hasPreviousPage;
+    this.#rows = rows;
     this.#toCursor = toCursor;
   }
 
   get startCursor(): string | null {
-    return this.#toCursor('start');
+    return this.#cursorAt(0);
   }
 
   get endCursor(): string | null {
-    return this.#toCursor('end');
+    return this.#cursorAt(-1);
+  }
+
+  #cursorAt(place: number): string | null {
+    const row = this.#rows.at(place);
+    return row === undefined ? null : this.#toCursor(row);
   }
 }
 
-class Edge<Node> {
-  readonly node: Node;
-  readonly since: Date | null;
-  readonly #toCursor: () => string;
+/** What the rows of a page have in common. */
+interface Readers<Row> {
+  toCursor(row: Row): string;
+  toSince?: ((row: Row) => Date | null) | undefined;
+}
 
-  constructor(node: Node, since: Date | null, toCursor: () => string) {
+class Edge<Node, Row> {
+  readonly node: Node;
+  readonly #row: Row;
+  readonly #readers: Readers<Row>;
+
+  constructor(node: Node, row: Row, readers: Readers<Row>) {
     this.node = node;
-    this.since = since;
-    this.#toCursor = toCursor;
+    this.#row = row;
+    this.#readers = readers;
   }
 
   get cursor(): string {
-    return this.#toCursor();
+    return this.#readers.toCursor(this.#row);
+  }
+
+  get since(): Date | null {
+    return this.#readers.toSince?.(this.#row) ?? null;
   }
 }
 

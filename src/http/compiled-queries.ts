@@ -74,14 +74,18 @@ export function useCompiledQueries(): Plugin {
 function createShelf() {
   const shelf = new Map<Operation, Compiled>();
   let bytes = 0;
+  let latest: Operation | undefined;
   return (operation: Operation, compiled: Compiled) => {
+    if (operation === latest) return;
     if (!shelf.delete(operation)) bytes += compiled.bytes;
     shelf.set(operation, compiled);
+    latest = operation;
     for (const [oldest, { bytes: freed }] of shelf) {
       if (bytes <= maxBytes) break;
       shelf.delete(oldest);
       bytes -= freed;
       Object.assign(oldest, { runs: 0, compiled: undefined });
+      if (oldest === latest) latest = undefined;
     }
   };
 }

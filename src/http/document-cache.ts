@@ -11,17 +11,20 @@ export interface DocumentCache<Value> {
 export function createDocumentCache<Value>(): DocumentCache<Value> {
   const values = new Map<string, Value>();
   let characters = 0;
+  /** The last one asked for, which most often is the next one too. */
+  let latest: string | undefined;
   const forget = (text: string) => {
     if (values.delete(text)) characters -= text.length;
   };
   const add = (text: string, value: Value) => {
     values.set(text, value);
     characters += text.length;
+    latest = text;
   };
   return {
     get(text) {
       const value = values.get(text);
-      if (value === undefined) return undefined;
+      if (value === undefined || text === latest) return value;
       forget(text);
       add(text, value);
       return value;

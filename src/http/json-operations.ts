@@ -24,6 +24,8 @@ interface Params {
 export function createJsonOperations(graphql: GraphQLServer): JsonOperations {
   /** Those that were found valid. */
   const documents = createDocumentCache<DocumentNode>();
+  // Taken once: the server is a proxy, which binds what it is asked for anew each time.
+  const { getEnveloped } = graphql;
 
   const findDocument = (engine: Engine, query: string): DocumentNode | null => {
     const known = documents.get(query);
@@ -38,7 +40,7 @@ export function createJsonOperations(graphql: GraphQLServer): JsonOperations {
     const params = type && readParams(body);
     if (!params) return null;
     const { query, operationName = null, variables } = params;
-    const engine = graphql.getEnveloped({ ...context, params, request: postRequest });
+    const engine = getEnveloped({ ...context, params, request: postRequest });
     const document = findDocument(engine, query);
     const operation = document && getOperationAST(document, operationName);
     if (!operation || operation.operation === 'subscription') return null;

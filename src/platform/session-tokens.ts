@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { verifyToken } from '@clerk/backend';
 import { decodeJwt } from '@clerk/backend/jwt';
 import { unauthenticated } from '../errors.ts';
@@ -57,7 +57,7 @@ export function createSessionTokens(options: {
   return {
     async verify(token) {
       if (token.length > maxTokenLength) throw refused(`Expected a token of at most ${maxTokenLength} characters.`);
-      const key = createHash('sha256').update(token).digest('base64');
+      const key = hash('sha256', token, 'base64');
       const known = verified.get(key);
       if (known && known.expiresAtMs + clockSkewMs > Date.now()) return known;
       verified.delete(key);
