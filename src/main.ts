@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { doctor } from './commands/doctor.ts';
 import { migrate } from './commands/migrate.ts';
 import { sweepPictures } from './commands/pictures-sweep.ts';
@@ -53,6 +54,10 @@ async function main(): Promise<void> {
 
 // On Node 20 Amazon's client writes to the console, of versions of itself that are yet to come.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
+// V8 would let what is old grow to several times of what is alive before it looks through it. Little of a server's grows old:
+// to look sooner costs nothing that can be measured, and half of its memory is free for others.
+setFlagsFromString('--heap-growing-percent=20');
 
 // Whoever read the output may be gone; the server goes on.
 process.stdout.on('error', () => undefined);
