@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestApp, type TestApp } from './support/app.ts';
 import { eventOf, tryToRecord } from './support/events.ts';
+import { expectCountersToHold } from './support/follow.ts';
 import { createPerson, type Person } from './support/person.ts';
 
 let app: TestApp;
@@ -26,6 +27,11 @@ test('who ask for themselves in the same moment are read by one statement, each 
   expect(statements).toHaveLength(1);
 });
 
+/** What of a follow or its end says how it stands now. */
+const answer = '{ __typename ... on Follow { state since follower { id } target { ... on User { id } } } }';
+const follow = `mutation ($id: ID!) { follow(target: { userId: $id }) ${answer} }`;
+const unfollow = `mutation ($id: ID!) { unfollow(target: { userId: $id }) ${answer} }`;
+
 interface Me {
   me: { id: string };
 }
@@ -34,7 +40,6 @@ test('who look at the same page in the same moment see it each with their own ey
   const [ada, grace, follower, blocked, stranger] = (await createPeople(5)) as [Person, Person, Person, Person, Person];
   await ada.upsertProfile({ username: 'seen_by_many', bio: 'Poetical science.' });
   await ada.upsertPrivacy({ profile: 'FOLLOWERS' });
-  const follow = `mutation ($id: ID!) { follow(target: { userId: $id }) { ... on Follow { state } } }`;
   await follower.query(follow, { id: ada.id });
   await ada.query(`mutation ($id: ID!) { acceptFollowRequest(userId: $id) { __typename } }`, { id: follower.id });
   await grace.query(follow, { id: ada.id });
@@ -106,4 +111,45 @@ test('nobody waits for another whose account is being changed', async () => {
   });
   expect(await record).toMatchObject({ __typename: 'Event' });
   expect(await prisma.event.count({ where: { userId: ada.id } })).toBe(1);
+});
+
+test('who follow in the same moment are written down by one statement, as each profile has it', async () => {
+  const followers = await createPeople(4);
+  const [open, shut, blocking, known] = (await createPeople(4)) as [Person, Person, Person, Person];
+  const targets = [open, shut, blocking, known];
+  await shut.upsertPrivacy({ profile: 'PRIVATE' });
+  await blocking.query('mutation ($id: ID!) { blockUser(userId: $id) { __typename } }', { id: followers[2]?.id });
+  const first = await followers[3]?.query<{ follow: { since: string } }, object>(follow, { id: known.id });
+  app.takeStatements();
+  const answers = await Promise.all(
+    followers.map((person, at) => person.query<{ follow: object }, object>(follow, { id: targets[at]?.id })),
+  );
+  const ends = (at: number) => ({ follower: { id: followers[at]?.id }, target: { id: targets[at]?.id } });
+  expect(answers.map((outcome) => outcome.follow)).toMatchObject([
+    { state: 'FOLLOWING', ...ends(0) },
+    { state: 'REQUESTED', ...ends(1) },
+    { __typename: 'NotFoundError' },
+    { state: 'FOLLOWING', since: first?.follow.since, ...ends(3) },
+  ]);
+  // Of all, of the one that it passed over, and of the users who were asked for.
+  expect(app.takeStatements()).toHaveLength(3);
+  const ended = await Promise.all(followers.map((person, at) => person.query(unfollow, { id: targets[at]?.id })));
+  expect(ended).toMatchObject([0, 1, 2, 3].map((at) => ({ unfollow: at === 2 ? {} : { state: 'NONE', since: null } })));
+  await expectCountersToHold(app);
+});
+
+test('nobody waits for another who follows somebody whose account is being changed', async () => {
+  const [ada, grace, ...others] = (await createPeople(6)) as [Person, Person, ...Person[]];
+  const { prisma } = app.platform.db;
+  let waiting = Promise.resolve<unknown>(null);
+  await prisma.$transaction(async (tx) => {
+    await tx.$executeRaw`select from users where id = ${grace.id} for update`;
+    waiting = ada.query(follow, { id: grace.id });
+    const pairs = [others.slice(0, 2), others.slice(2)] as [Person, Person][];
+    const answers = await Promise.all(pairs.map(([by, to]) => by.query(follow, { id: to.id })));
+    expect(answers).toMatchObject(pairs.map(() => ({ follow: { state: 'FOLLOWING' } })));
+    expect(await prisma.follow.count({ where: { followeeId: grace.id } })).toBe(0);
+  });
+  expect(await waiting).toMatchObject({ follow: { state: 'FOLLOWING' } });
+  await expectCountersToHold(app);
 });

@@ -1,4 +1,5 @@
 import type { Database, Statement } from '../../platform/database.ts';
+import { createSharedLoader } from '../../platform/shared-loader.ts';
 import { lockPair } from './pair-queries.ts';
 import { queryOrRetry } from './retry.ts';
 
@@ -24,4 +25,40 @@ export async function changePair<Outcome extends string>(
   });
   if (!row || row.outcome === 'STALE') throw new Error(`The statement ${statement.name} gave no outcome.`);
   return row as PairOutcome<Outcome>;
+}
+
+/** Two users, and which of them asks for the change. */
+interface Pair {
+  viewerId: string;
+  otherId: string;
+}
+
+/**
+ * Makes the change of a pair together with those of others that ask for it at the same moment: nearly always they are about
+ * other people. Who has to wait for somebody waits alone.
+ */
+export function createPairChange<Outcome extends string>(one: Statement, many: Statement) {
+  const together = createSharedLoader(
+    async (db, pairs: readonly Pair[]): Promise<(PairOutcome<Outcome> | null)[]> => {
+      const apart = withoutMeetings(pairs);
+      if (apart.length < 2) return pairs.map(() => null);
+      const asked = apart.map((pair, at) => ({ viewer_id: pair.viewerId, other_id: pair.otherId, ordinal: at + 1 }));
+      const rows = await db.query<PairOutcome<Outcome> & { index: number }>(many, [JSON.stringify(asked)]);
+      const outcomes = new Map(rows.map(({ index, outcome, since }) => [apart[index], { outcome, since }]));
+      return pairs.map((pair) => outcomes.get(pair) ?? null);
+    },
+    { maxBatchSize: 50 },
+  );
+  return async ({ db }: { db: Database }, pair: Pair): Promise<PairOutcome<Outcome>> =>
+    (await together(db).load(pair)) ?? changePair<Outcome>({ db }, one, pair);
+}
+
+/** Those pairs in which nobody stands who stands in an earlier one. */
+function withoutMeetings(pairs: readonly Pair[]): Pair[] {
+  const seen = new Set<string>();
+  return pairs.filter(({ viewerId, otherId }) => {
+    if (seen.has(viewerId) || seen.has(otherId)) return false;
+    seen.add(viewerId).add(otherId);
+    return true;
+  });
 }

@@ -1,0 +1,106 @@
+import type { Statement } from '../../platform/database.ts';
+
+/**
+ * The same change of many pairs at once: $1 is a JSON array of viewer_id, other_id and ordinal, in which no user stands
+ * twice. It locks as `pairFacts` does, and in the same order, but waits for nobody. A pair of which somebody is locked, was
+ * changed since the statement began, blocks the other or isn't there has no row in the answer, and nothing of it is done:
+ * the statement of a single pair says what becomes of it. All of it is by primary key.
+ */
+const openPairs = `
+input as materialized (
+  select viewer_id, other_id, ordinal
+  from json_to_recordset($1::json) as input (viewer_id text, other_id text, ordinal int)
+),
+settings as materialized (
+  select user_id, profile from privacy
+  where user_id = any(array(select viewer_id from input union all select other_id from input))
+  order by user_id for share skip locked
+),
+locked as materialized (
+  select users.id, users.xmin = seen.xmin as is_current
+  from users join users seen on seen.id = users.id
+  where users.id = any(array(select user_id from settings)) and users.closed_at is null
+  order by users.id for no key update of users skip locked
+),
+ready as materialized (
+  select input.ordinal, viewer_id, other_id, settings.profile
+  from input
+  join locked viewer on viewer.id = viewer_id and viewer.is_current
+  join locked other on other.id = other_id and other.is_current
+  join settings on settings.user_id = other_id
+  where not exists (select from blocks where blocker_id = viewer_id and blocked_id = other_id offset 0)
+    and not exists (select from blocks where blocker_id = other_id and blocked_id = viewer_id offset 0)
+)`;
+
+/**
+ * The rows of a table that stand between those pairs, looked up one by one: how many pairs there are the planner doesn't
+ * know, and would join a table of some thousand rows whole.
+ */
+const rowsOf = (table: string, { from, to }: { from: string; to: string }, pairs: string): string => `
+  ctid = any(array(
+    select found.ctid from ${pairs}
+    cross join lateral (select ctid from ${table} where ${from} = viewer_id and ${to} = other_id offset 0) as found))`;
+
+const followEnds = { from: 'follower_id', to: 'followee_id' };
+const requestEnds = { from: 'requester_id', to: 'requestee_id' };
+
+/** Each viewer follows the other, or asks to where the profile isn't PUBLIC. */
+export const followUsers: Statement = {
+  name: 'follow_users',
+  text: `
+with ${openPairs},
+step as materialized (
+  select ordinal, viewer_id, other_id, follow.created_at as followed_at, request.created_at as requested_at,
+    case
+      when follow.created_at is not null then 'FOLLOWING'
+      when profile = 'PUBLIC' then 'FOLLOW'
+      when request.created_at is not null then 'REQUESTED'
+      else 'REQUEST'
+    end as name
+  from ready
+  left join lateral (
+    select created_at from follows where follower_id = viewer_id and followee_id = other_id offset 0) as follow on true
+  left join lateral (
+    select created_at from follow_requests where requester_id = viewer_id and requestee_id = other_id offset 0
+  ) as request on true
+),
+withdrawn as (
+  delete from follow_requests where ${rowsOf('follow_requests', requestEnds, "(select * from step where name = 'FOLLOW') as step")}
+),
+followed as (
+  insert into follows (follower_id, followee_id) select viewer_id, other_id from step where name = 'FOLLOW'
+  returning follower_id, created_at
+),
+requested as (
+  insert into follow_requests (requester_id, requestee_id) select viewer_id, other_id from step where name = 'REQUEST'
+  returning requester_id, created_at
+)
+select ordinal - 1 as index,
+  case name when 'FOLLOW' then 'FOLLOWING' when 'REQUEST' then 'REQUESTED' else name end as outcome,
+  case name
+    when 'FOLLOW' then (select created_at from followed where follower_id = viewer_id)
+    when 'REQUEST' then (select created_at from requested where requester_id = viewer_id)
+    when 'FOLLOWING' then followed_at
+    else requested_at
+  end as since
+from step`,
+};
+
+/** No viewer follows the other any more, nor asks to. */
+export const unfollowUsers: Statement = {
+  name: 'unfollow_users',
+  text: `
+with ${openPairs},
+unfollowed as (
+  delete from follows where ${rowsOf('follows', followEnds, 'ready')} returning follower_id as user_id
+),
+withdrawn as (
+  delete from follow_requests where ${rowsOf('follow_requests', requestEnds, 'ready')} returning requester_id as user_id
+),
+noted as (
+  insert into removals (user_id, kind)
+  select user_id, 'FOLLOW' from (table unfollowed union table withdrawn) as removed order by user_id
+  on conflict (user_id, kind) do update set at = excluded.at
+)
+select ordinal - 1 as index, 'NONE' as outcome, null::timestamptz as since from ready`,
+};
