@@ -5,31 +5,19 @@ import type { EventRecord } from './record.ts';
 const columns = 'id, user_id, type, movie_id, rating, review, occurred_at, created_at';
 
 /**
- * The columns of an event, for any statement that reads them from the alias `event`. Times are numbers, milliseconds and
- * microseconds since 1970: a page has a hundred of them, and as text they would take longer to read than all the rest.
+ * The columns of an event, for any statement that reads them from the alias `event`. Times are numbers: a page has a hundred
+ * of them, and as text they would take longer to read than all the rest. The first has whole milliseconds, of any age, and
+ * the second microseconds, of these years.
  */
 const eventColumns = `
   event.id, event.user_id as "userId", event.type, event.movie_id as "movieId", event.rating, event.review,
-  date_part('epoch', event.occurred_at) * 1000 as "occurredAt",
-  date_part('epoch', event.created_at) * 1000000 as "createdAt"`;
-
-type Answered<Row extends EventRecord> = Omit<Row, 'occurredAt' | 'createdAt'> & {
-  occurredAt: number;
-  createdAt: number;
-};
-
-/** `occurredAt` has whole milliseconds, of any age, and `createdAt` the microsecond of these years. */
-const toRow = <Row extends EventRecord>(row: Answered<Row>) =>
-  Object.assign(row, {
-    occurredAt: new Date(Math.round(row.occurredAt)),
-    createdAt: new Date(Math.floor(Math.round(row.createdAt) / 1000)),
-  });
+  round(date_part('epoch', event.occurred_at) * 1000) as "occurredAtMs",
+  floor(round(date_part('epoch', event.created_at) * 1000000) / 1000) as "createdAtMs"`;
 
 /** Events by $1 ids, whoever may see them. By primary key. */
 export const eventsById: Statement = {
   name: 'events_by_id',
   text: `select ${eventColumns} from events event where event.id = any($1::uuid[])`,
-  toRow,
 };
 
 /** From the newest on, or from the oldest back. */
@@ -61,7 +49,6 @@ from json_to_recordset($1::json) as page (
 cross join lateral (${toRows(order)}
 ) as event
 order by page.page, event.occurred_at ${order}, event.id ${order}`,
-    toRow,
   });
   return { newest: inOrder('desc'), oldest: inOrder('asc') };
 };
@@ -120,7 +107,6 @@ with input as materialized (
 insert into events as event (user_id, id, type, movie_id, rating, review, occurred_at)
 select owner.id, input.id, type, movie_id, rating, review, occurred_at from input join owner on owner.id = input.user_id
 returning ${eventColumns}`,
-  toRow,
 });
 
 export const insertEventsOfMany = insertion('insert_events_of_many', 'for key share skip locked');
@@ -161,10 +147,9 @@ with owner as (
     do update set idempotency_key = excluded.idempotency_key
   returning ${eventColumns}, event.idempotency_key as "idempotencyKey"
 )
-select id, "userId", type, "movieId", rating, review, "occurredAt", "createdAt", "idempotencyKey" from recorded
+select id, "userId", type, "movieId", rating, review, "occurredAtMs", "createdAtMs", "idempotencyKey" from recorded
 union all
-select id, "userId", type, "movieId", rating, review, "occurredAt", "createdAt", "idempotencyKey" from known`,
-  toRow,
+select id, "userId", type, "movieId", rating, review, "occurredAtMs", "createdAtMs", "idempotencyKey" from known`,
 };
 
 export type RecordedRow = EventRecord & { idempotencyKey: string | null };

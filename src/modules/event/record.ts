@@ -9,8 +9,9 @@ export interface EventRecord {
   /** 0.5 to 10 in steps of 0.5. */
   rating: number | null;
   review: string | null;
-  occurredAt: Date;
-  createdAt: Date;
+  /** Since 1970, in whole milliseconds, as `createdAtMs`: most of a page's times nobody asks for. */
+  occurredAtMs: number;
+  createdAtMs: number;
 }
 
 /** The part of a user, as privacy knows it, that events of a type belong to. */

@@ -34,8 +34,16 @@ builder.node('Event', {
       description: 'RATING, and optionally REVIEW: 0.5 to 10 in steps of 0.5.',
     }),
     review: t.exposeString('review', { nullable: true, description: 'REVIEW: at most 10,000 characters.' }),
-    occurredAt: t.expose('occurredAt', { type: 'DateTime', description: 'When it was done, to the millisecond.' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it was recorded here.' }),
+    occurredAt: t.field({
+      type: 'DateTime',
+      description: 'When it was done, to the millisecond.',
+      resolve: ({ occurredAtMs }) => new Date(occurredAtMs),
+    }),
+    createdAt: t.field({
+      type: 'DateTime',
+      description: 'When it was recorded here.',
+      resolve: ({ createdAtMs }) => new Date(createdAtMs),
+    }),
   }),
 });
 
@@ -73,7 +81,7 @@ builder.objectField('User', 'events', (t) =>
         keyset,
       });
       return toConnection(page, rows, {
-        toPosition: ({ occurredAt, id }) => ({ at: occurredAt, id }),
+        toPosition: ({ occurredAtMs, id }) => ({ at: new Date(occurredAtMs), id }),
         toNode: (event) => event,
       });
     },
