@@ -79,7 +79,7 @@ test('queries made by chance get the same answer by the short way, compiled or n
     const operation = randomQuery({ schema, dice: createDice(seed), ids });
     await expectTheSame(JSON.stringify(operation), seed % 5 === 0 ? {} : authorized());
   }
-});
+}, 120_000);
 
 const me = '{ me { id } }';
 const follow = 'mutation ($id: ID!) { follow(target: { userId: $id }) { ... on UserError { message } } }';
