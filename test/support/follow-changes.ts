@@ -18,7 +18,15 @@ export async function followChanges<State>(
   const socket = await signIn(address, token ? { token } : undefined);
   socket.send({ type: 'subscribe', id: 'changes', payload: { query, ...(variables && { variables }) } });
   // It was sent later and has a longer way, to the database: by its answer the subscription is there.
-  await socket.ask('{ user(by: { id: "user_nobody" }) { id } }');
+  const hasBegun = socket.ask('{ user(by: { id: "user_nobody" }) { id } }').then(
+    () => true,
+    // Told meanwhile of what was done before, which a busy machine takes its time to pass on.
+    () => false,
+  );
+  if (!(await hasBegun)) {
+    await socket.close();
+    return followChanges(address, token, { query, ...(variables && { variables }) });
+  }
   const next = async (): Promise<State> => {
     const { data, errors } = await socket.expect('next', 'changes');
     if (errors) throw new Error(JSON.stringify(errors));
