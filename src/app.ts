@@ -26,7 +26,7 @@ import { createFirstRequests } from './modules/identity/first-request.ts';
 import { readSweepHealth } from './modules/picture/sweeps.ts';
 import { createSessionSightings } from './modules/picture/sync-sessions-sightings.ts';
 import { revisionStatements } from './modules/user/live.ts';
-import { createUserLoader, usersOf } from './modules/user/loaders.ts';
+import { createLiveUsers, createUserLoader } from './modules/user/loaders.ts';
 import { deletedAmong } from './modules/user/queries.ts';
 import { createAnnouncements } from './platform/announcements.ts';
 import { createClerk } from './platform/clerk-client.ts';
@@ -137,7 +137,7 @@ export function createApp(options: AppOptions): App {
 
   let publicUrl = config.publicUrl ?? `http://${toHostName(config.host)}:${config.port}`;
   let isStopping = false;
-  const liveUsers = usersOf(db);
+  const liveUsers = createLiveUsers(db);
   const toContext = ({ viewer, users }: Authenticated, request: RequestFacts): Context => {
     const reads = createAdministratorReads(db);
     const administratorReads = viewer?.isAdministrator ? reads : null;

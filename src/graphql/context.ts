@@ -1,8 +1,7 @@
-import type DataLoader from 'dataloader';
 import { RequestError, unauthenticated } from '../errors.ts';
 import type { AdministratorReads } from '../modules/audit/administrator-reads.ts';
 import type { SessionSightings } from '../modules/picture/sync-sessions-sightings.ts';
-import type { UserLoader, UserPair } from '../modules/user/loaders.ts';
+import type { LiveUsers, UserLoader } from '../modules/user/loaders.ts';
 import type { UserRecord } from '../modules/user/record.ts';
 import type { ViewAs } from '../modules/user/view-as.ts';
 import type { Log } from '../platform/log.ts';
@@ -29,7 +28,7 @@ export interface Context {
   /** What the viewer reads that only an administrator can; written to the audit logs before each answer. */
   reads: AdministratorReads;
   /** Users read anew each time, for subscriptions. */
-  liveUsers: DataLoader<UserPair, UserRecord | null>;
+  liveUsers: LiveUsers;
   /** Told of sessions that follow pictures. */
   sightings: SessionSightings;
   /** Where clients reach the server; picture addresses start with it. No slash at the end. */

@@ -63,7 +63,10 @@ export function takeWhole(message: IncomingMessage, limitBytes: number): Buffer 
   const { complete, readableLength } = message;
   if (!complete && (readableLength === 0 || readableLength !== readLength(message.headers, limitBytes))) return null;
   if (readableLength > limitBytes) throw tooLarge(limitBytes);
-  return message.read() ?? Buffer.alloc(0);
+  const body: Buffer = message.read() ?? Buffer.alloc(0);
+  // To its end, at which Node lets go of it.
+  if (!complete) message.resume();
+  return body;
 }
 
 /** Doubled, so that little is copied; what was read of it comes along. */

@@ -1,45 +1,68 @@
 import DataLoader from 'dataloader';
 import { RequestError } from '../errors.ts';
-import type { Database } from './database.ts';
+import { type Database, databaseCode, type Statement } from './database.ts';
 
-/** Reads, or writes, for many requests by one statement. Whose turn it was to fail gets an Error in its place. */
-type Batch<Key, Value> = (db: Pick<Database, 'query'>, keys: readonly Key[]) => Promise<(Value | Error)[]>;
+type Reader = Pick<Database, 'query'>;
+
+/** Reads, or writes, for many requests by a statement; in the order of the keys. */
+type Batch<Key, Value> = (db: Reader, statement: Statement, keys: readonly Key[]) => Promise<Value[]>;
+
+export interface SharedLoaderOptions {
+  /** Keys at most that go into one statement. */
+  maxBatchSize: number;
+  /** What is written may have been written though no answer came: it is never tried again. */
+  writes?: boolean;
+}
+
+/** The loader of a statement in a database. */
+export type SharedLoader<Key, Value> = (db: Reader, statement: Statement) => DataLoader<Key, Value>;
 
 /**
  * What many requests ask for at about the same moment, by one statement for all of them: whatever the process was asked for
- * since it last looked at its sockets. To send and to plan a statement costs PostgreSQL and Node more than a row of it, so
+ * since it last looked at its sockets. To send and to start a statement costs PostgreSQL and Node more than a row of it, so
  * the busier a server is, the less a request costs; an idle one waits for nobody. Nothing is kept: whoever asks after a
- * change gets what is there then. Answers the one loader of a database.
+ * change gets what is there then. Each statement has a loader of its own, so that nobody waits for another kind of work.
  */
 export function createSharedLoader<Key, Value>(
   batch: Batch<Key, Value>,
-  { maxBatchSize }: { maxBatchSize: number },
-): (db: Pick<Database, 'query'>) => DataLoader<Key, Value> {
-  const loaders = new WeakMap<Pick<Database, 'query'>, DataLoader<Key, Value>>();
-  return (db) => {
-    const known = loaders.get(db);
+  { maxBatchSize, writes = false }: SharedLoaderOptions,
+): SharedLoader<Key, Value> {
+  const loaders = new WeakMap<Reader, Map<Statement, DataLoader<Key, Value>>>();
+  return (db, statement) => {
+    const ofDatabase = loaders.get(db) ?? new Map<Statement, DataLoader<Key, Value>>();
+    const known = ofDatabase.get(statement);
     if (known) return known;
-    const loader = new DataLoader((keys: readonly Key[]) => oneForAll(batch, { db, keys }), {
+    const run = (keys: readonly Key[]) => batch(db, statement, keys);
+    const loader = new DataLoader((keys: readonly Key[]) => oneForAll(run, keys, writes), {
       cache: false,
       maxBatchSize,
       batchScheduleFn: (dispatch) => setImmediate(dispatch),
     });
-    loaders.set(db, loader);
+    loaders.set(db, ofDatabase.set(statement, loader));
     return loader;
   };
 }
 
-/** What the database refuses for all may be the fault of one: then each is asked for alone, and fails alone. */
+/** A connection that is found to be cut is found so at once; where all of them are, trying again takes as little. */
+const soonMs = 1_000;
+
 async function oneForAll<Key, Value>(
-  batch: Batch<Key, Value>,
-  { db, keys }: { db: Pick<Database, 'query'>; keys: readonly Key[] },
+  run: (keys: readonly Key[]) => Promise<Value[]>,
+  keys: readonly Key[],
+  writes: boolean,
 ): Promise<(Value | Error)[]> {
+  const startedAt = performance.now();
   try {
-    return await batch(db, keys);
+    return await run(keys);
   } catch (error) {
-    // The database is away, for one as for all. Whether a statement that was cut off did anything is unknown.
-    if (keys.length === 1 || error instanceof RequestError) throw error;
-    const alone = await Promise.allSettled(keys.map((key) => batch(db, [key])));
+    // One connection may be gone, which would have failed one of them alone.
+    if (error instanceof RequestError && !writes && performance.now() - startedAt < soonMs) return run(keys);
+    if (keys.length === 1 || !isOfOne(error)) throw error;
+    const alone = await Promise.allSettled(keys.map((key) => run([key])));
     return alone.map((outcome) => (outcome.status === 'fulfilled' ? (outcome.value[0] as Value) : outcome.reason));
   }
 }
+
+/** What the database refuses for all may be the fault of one: a value, a constraint, a conflict. Then each fails alone. */
+const isOfOne = (error: unknown): boolean =>
+  !(error instanceof RequestError) && /^(22|23|40)/.test(databaseCode(error) ?? '');

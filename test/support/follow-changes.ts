@@ -14,18 +14,19 @@ export async function followChanges<State>(
   address: string,
   token: string | null,
   { query, variables }: { query: string; variables?: object },
+  tries = 3,
 ): Promise<Changes<State>> {
   const socket = await signIn(address, token ? { token } : undefined);
   socket.send({ type: 'subscribe', id: 'changes', payload: { query, ...(variables && { variables }) } });
   // It was sent later and has a longer way, to the database: by its answer the subscription is there.
-  const hasBegun = socket.ask('{ user(by: { id: "user_nobody" }) { id } }').then(
-    () => true,
-    // Told meanwhile of what was done before, which a busy machine takes its time to pass on.
-    () => false,
-  );
-  if (!(await hasBegun)) {
+  const start = await socket.ask('{ user(by: { id: "user_nobody" }) { id } }').catch((error: Error) => error);
+  if (start instanceof Error) {
     await socket.close();
-    return followChanges(address, token, { query, ...(variables && { variables }) });
+    // Told meanwhile of what was done before, which a busy machine takes its time to pass on.
+    if (tries > 1 && /got .*"id":"changes","type":"next"/.test(start.message)) {
+      return followChanges(address, token, { query, ...(variables && { variables }) }, tries - 1);
+    }
+    throw start;
   }
   const next = async (): Promise<State> => {
     const { data, errors } = await socket.expect('next', 'changes');

@@ -43,21 +43,20 @@ export interface EventPage {
   keyset: Keyset;
 }
 
-/** Pages of events, as their statements read them: of many users, or of one by many arguments. */
-export const eventPagesOf = createSharedLoader(readPages, { maxBatchSize: 20 });
+/** A page of events, as its statement reads it. */
+export const loadEventPage = (db: Pick<Database, 'query'>, page: EventPage): Promise<EventRecord[]> =>
+  eventPages(db, statementFor(page)).load(page);
 
-async function readPages(db: Pick<Database, 'query'>, pages: readonly EventPage[]): Promise<EventRecord[][]> {
-  const asked = new Map<Statement, object[]>(pages.map((page) => [statementFor(page), []]));
-  for (const [index, page] of pages.entries()) asked.get(statementFor(page))?.push(toJson(page, index));
-  const read = pages.map((): EventRecord[] => []);
-  await Promise.all(
-    Array.from(asked, async ([statement, ofStatement]) => {
-      const rows = await db.query<EventRow>(statement, [JSON.stringify(ofStatement)]);
-      for (const row of rows) read[row.page]?.push(row);
-    }),
-  );
-  return read;
-}
+/** Pages of many users, or of one by many arguments. */
+const eventPages = createSharedLoader(
+  async (db, statement, pages: readonly EventPage[]) => {
+    const read = pages.map((): EventRecord[] => []);
+    const rows = await db.query<EventRow>(statement, [JSON.stringify(pages.map(toJson))]);
+    for (const row of rows) read[row.page]?.push(row);
+    return read;
+  },
+  { maxBatchSize: 20 },
+);
 
 function toJson({ userId, types, movieId, keyset }: EventPage, page: number) {
   const [newest_at, newest_id, oldest_at, oldest_id, row_count] = keyset;

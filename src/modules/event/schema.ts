@@ -6,7 +6,7 @@ import { requireViewer } from '../../graphql/context.ts';
 import { decodeGlobalId, encodeGlobalId } from '../../graphql/global-id.ts';
 import { emptyConnection, type ListId, readPageArgs, toConnection, toKeysetValues } from '../../graphql/pages.ts';
 import { sightIn } from '../../graphql/sight.ts';
-import { eventPagesOf, loadEvents, visibleTypes } from './loaders.ts';
+import { loadEventPage, loadEvents, visibleTypes } from './loaders.ts';
 import type { EventRecord } from './record.ts';
 import { deleteEvent, deleteEvents, recordEvent, recordEvents } from './service.ts';
 
@@ -73,7 +73,7 @@ builder.objectField('User', 'events', (t) =>
       if (types.length === 0) return emptyConnection();
       const { isForward } = page;
       const keyset = toKeysetValues(page);
-      const rows = await eventPagesOf(context.platform.db).load({
+      const rows = await loadEventPage(context.platform.db, {
         userId: owner.id,
         types,
         movieId,

@@ -45,27 +45,28 @@ interface Insertion extends Entry {
 
 /** Nobody else waits for who has to wait for a change of their own account. */
 async function insert({ db }: Deps, insertion: Insertion): Promise<EventRecord> {
-  const event = (await insertionsOf(db).load(insertion)) ?? (await insertAll(db, insertEventsInTurn, [insertion]))[0];
+  const together = await insertions(db, insertEventsOfMany).load(insertion);
+  const event = together ?? (await insertAll(db, insertEventsInTurn, [insertion]))[0];
   if (!event) throw userDeleted();
   return event;
 }
 
 /** Events of many users by one statement; null for each that it passed over. */
-const insertionsOf = createSharedLoader(
-  (db, insertions: readonly Insertion[]) =>
-    insertAll(db, insertions.length === 1 ? insertEventsInTurn : insertEventsOfMany, insertions),
-  { maxBatchSize: 100 },
+const insertions = createSharedLoader(
+  (db, statement, asked: readonly Insertion[]) =>
+    insertAll(db, asked.length === 1 ? insertEventsInTurn : statement, asked),
+  { maxBatchSize: 100, writes: true },
 );
 
 async function insertAll(
   db: Deps['db'],
   statement: Statement,
-  insertions: readonly Insertion[],
+  asked: readonly Insertion[],
 ): Promise<(EventRecord | null)[]> {
-  const rows = insertions.map((insertion) => ({ ...toRow(insertion), user_id: insertion.userId }));
+  const rows = asked.map((insertion) => ({ ...toRow(insertion), user_id: insertion.userId }));
   const events = await db.query<EventRecord>(statement, [JSON.stringify(rows)]);
   const byId = new Map(events.map((event) => [event.id, event]));
-  return insertions.map(({ id }) => byId.get(id) ?? null);
+  return asked.map(({ id }) => byId.get(id) ?? null);
 }
 
 const userDeleted = () => unauthenticated('The user of this token was deleted.');

@@ -128,9 +128,9 @@ const catalogueList = (name: string, { follows, counts }: CatalogueTables): Cata
     name: statementName,
     text: `
 select page.ordinal::int - 1 as "index", page.since, page.item_id as "tmdbId",
-  coalesce(counted.follower_count, 0) as "followerCount", ${viewerFollows(follows, { viewerId: 'page.reader_id', tmdbId: 'page.item_id' })}
+  coalesce((select follower_count from ${counts} where tmdb_id = page.item_id), 0) as "followerCount",
+  ${viewerFollows(follows, { viewerId: 'page.reader_id', tmdbId: 'page.item_id' })}
 from ${pageRows({ name: follows, ownerColumn: 'user_id', itemColumn: 'tmdb_id', itemType: 'int' }, direction)} as page
-left join ${counts} counted on counted.tmdb_id = page.item_id
 order by page.ordinal`,
   }));
 

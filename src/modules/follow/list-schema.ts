@@ -31,22 +31,22 @@ function readList<Statements>(
   const request = readPageArgs(args, { name: `${list.name}:${owner.id}`, ids });
   const statement = request.isForward ? list.statements.forward : list.statements.backward;
   const key = canSee(context, owner, list.part)
-    ? { statement, readerId: readerIdOf(context, owner.id), ownerId: owner.id, keyset: toKeysetValues(request) }
+    ? { readerId: readerIdOf(context, owner.id), ownerId: owner.id, keyset: toKeysetValues(request) }
     : null;
-  return { request, key };
+  return { request, statement, key };
 }
 
 const userList = (list: List<lists.UserListStatements>, { toNode = toUserUnlessHidden }: { toNode?: ToUser } = {}) => ({
   type: UserConnection,
   args: pageArgs,
   resolve: async (owner: UserRecord, args: PageArgs, context: Context, info: GraphQLResolveInfo) => {
-    const { request, key } = readList({ owner, args, context }, { list, ids: 'user' });
+    const { request, statement: statements, key } = readList({ owner, args, context }, { list, ids: 'user' });
     if (!key) return { ...emptyConnection(), totalCount: null };
     if (isCountAlone(info)) return { ...emptyConnection(), totalCount: list.totalCount(owner) };
     const reader = { isAdministrator: isReadByAdministrator(context, owner.id) };
     const isCards = !reader.isAdministrator && isOnlySelectedAt(info, ['edges', 'node'], cardFields);
-    const statement = (isCards && key.statement.card) || statementFor(reader, key.statement);
-    const rows = await userListsOf(context.platform.db).load({ ...key, statement });
+    const statement = (isCards && statements.card) || statementFor(reader, statements);
+    const rows = await userListsOf(context.platform.db, statement).load(key);
     const page = toConnection(request, rows, {
       toPosition: ({ since, id }) => ({ at: since, id }),
       toNode: (row) => toNode(row, context),
@@ -71,10 +71,10 @@ const toUserUnlessHidden: ToUser = (row, { viewAs, reads }) => {
 const catalogueList = (kind: CatalogueKind, list: List<lists.CatalogueListStatements>) => ({
   args: pageArgs,
   resolve: async (owner: UserRecord, args: PageArgs, context: Context, info: GraphQLResolveInfo) => {
-    const { request, key } = readList({ owner, args, context }, { list, ids: 'number' });
+    const { request, statement, key } = readList({ owner, args, context }, { list, ids: 'number' });
     if (!key) return { ...emptyConnection(), totalCount: 0 };
     if (isCountAlone(info)) return { ...emptyConnection(), totalCount: list.totalCount(owner) };
-    const rows = await catalogueListsOf(context.platform.db).load(key);
+    const rows = await catalogueListsOf(context.platform.db, statement).load(key);
     const page = toConnection(request, rows, {
       toPosition: ({ since, tmdbId }) => ({ at: since, id: String(tmdbId) }),
       toNode: (row): CatalogueRecord => ({ ...row, kind }),

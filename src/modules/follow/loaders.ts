@@ -1,5 +1,5 @@
 import DataLoader from 'dataloader';
-import type { Database, Statement } from '../../platform/database.ts';
+import type { Database } from '../../platform/database.ts';
 import { createSharedLoader } from '../../platform/shared-loader.ts';
 import { toJson, usersByPair } from '../user/queries.ts';
 import { statementFor } from '../user/reader.ts';
@@ -13,7 +13,6 @@ type Reader = Pick<Database, 'query'>;
 
 /** One page of one owner's list. */
 interface ListKey {
-  statement: Statement;
   /** For whom it is read; null: for nobody in particular. */
   readerId: string | null;
   ownerId: string;
@@ -33,13 +32,13 @@ export type UserListRow = UserRow & ListRow;
 /** A member of a list of crew members or studios. */
 type CatalogueListRow = ListRow & Omit<CatalogueRecord, 'kind'>;
 
-/** Pages of lists, of whatever owners, and whoever reads them: of each list one statement. */
+/** Pages of a list, of whatever owners, and whoever reads them. */
 const listLoader = <Row extends ListRow>() =>
   createSharedLoader(
-    async (db, keys: readonly ListKey[]) => {
+    async (db, statement, keys: readonly ListKey[]) => {
       const pages = keys.map((): Row[] => []);
-      const statements = new Set(keys.map(({ statement }) => statement));
-      await Promise.all(Array.from(statements, (statement) => readPages(db, statement, { keys, pages })));
+      const rows = await db.query<Row>(statement, [JSON.stringify(keys.map(toOwner))]);
+      for (const row of rows) pages[Math.floor(row.index / maxRowsPerOwner)]?.push(row);
       return pages;
     },
     // A page may be a hundred whole users: nobody waits for many of those to have theirs of three.
@@ -51,16 +50,6 @@ export const userListsOf = listLoader<UserListRow>();
 
 /** Lists of crew members or studios. */
 export const catalogueListsOf = listLoader<CatalogueListRow>();
-
-async function readPages<Row extends ListRow>(
-  db: Reader,
-  statement: Statement,
-  { keys, pages }: { keys: readonly ListKey[]; pages: Row[][] },
-): Promise<void> {
-  const asked = keys.flatMap((key, place) => (key.statement === statement ? [toOwner(key, place)] : []));
-  const rows = await db.query<Row>(statement, [JSON.stringify(asked)]);
-  for (const row of rows) pages[Math.floor(row.index / maxRowsPerOwner)]?.push(row);
-}
 
 /** An owner's page, as `pageRows` reads it. */
 function toOwner({ readerId, ownerId, keyset }: ListKey, place: number) {

@@ -39,18 +39,18 @@ interface Pair {
  */
 export function createPairChange<Outcome extends string>(one: Statement, many: Statement) {
   const together = createSharedLoader(
-    async (db, pairs: readonly Pair[]): Promise<(PairOutcome<Outcome> | null)[]> => {
+    async (db, statement, pairs: readonly Pair[]): Promise<(PairOutcome<Outcome> | null)[]> => {
       const apart = withoutMeetings(pairs);
       if (apart.length < 2) return pairs.map(() => null);
       const asked = apart.map((pair, at) => ({ viewer_id: pair.viewerId, other_id: pair.otherId, ordinal: at + 1 }));
-      const rows = await db.query<PairOutcome<Outcome> & { index: number }>(many, [JSON.stringify(asked)]);
+      const rows = await db.query<PairOutcome<Outcome> & { index: number }>(statement, [JSON.stringify(asked)]);
       const outcomes = new Map(rows.map(({ index, outcome, since }) => [apart[index], { outcome, since }]));
       return pairs.map((pair) => outcomes.get(pair) ?? null);
     },
-    { maxBatchSize: 50 },
+    { maxBatchSize: 50, writes: true },
   );
   return async ({ db }: { db: Database }, pair: Pair): Promise<PairOutcome<Outcome>> =>
-    (await together(db).load(pair)) ?? changePair<Outcome>({ db }, one, pair);
+    (await together(db, many).load(pair)) ?? changePair<Outcome>({ db }, one, pair);
 }
 
 /** Those pairs in which nobody stands who stands in an earlier one. */

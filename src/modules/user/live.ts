@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type DataLoader from 'dataloader';
 import { badUserInput, RequestError } from '../../errors.ts';
 import type { RevisionStatements } from '../../platform/announcements.ts';
 import type { Change, ChangeStream } from '../../platform/change-stream.ts';
 import type { Topic } from '../../platform/live-bus.ts';
 import type { Platform } from '../../platform/platform.ts';
-import type { UserPair } from './loaders.ts';
+import type { LiveUsers } from './loaders.ts';
 import { pictureRevisions, preferencesRevisions, profileRevisions } from './queries.ts';
 import type { UserRecord } from './record.ts';
 
@@ -37,14 +36,12 @@ export interface UserSubscription {
   known?: Change[];
 }
 
-type LiveUserLoader = DataLoader<UserPair, UserRecord | null>;
-
 /**
  * Users of whom something changed, each as its viewer may know it, newest state only. First come those in `known` whose
  * state is newer. Throws BAD_USER_INPUT for more than 200 users, or what can't be a user's id.
  */
 export async function followUsers(
-  deps: Pick<Platform, 'db' | 'live'> & { liveUsers: LiveUserLoader },
+  deps: Pick<Platform, 'db' | 'live'> & { liveUsers: LiveUsers },
   { topic, viewer, userIds, known = [] }: UserSubscription,
 ): Promise<UserStream> {
   const ids = new Set(userIds);
@@ -88,7 +85,7 @@ function startStream(changes: ChangeStream, current: Change[], known: Change[]):
 type ReadUser = (userId: string) => Promise<UserRecord | null>;
 
 const toReader =
-  (liveUsers: LiveUserLoader, viewer: Subscriber): ReadUser =>
+  (liveUsers: LiveUsers, viewer: Subscriber): ReadUser =>
   (userId) =>
     liveUsers.load({ viewerId: viewer?.id ?? null, isAdministrator: viewer?.isAdministrator ?? false, userId });
 

@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import type { Database, Statement } from '../../platform/database.ts';
 import { createSharedLoader } from '../../platform/shared-loader.ts';
 import { oneself, toJson, userByUsername, usersByPair } from './queries.ts';
-import { noteMeeting, type ReadNotes, type ReadStatements, statementFor } from './reader.ts';
+import { noteMeeting, type ReadNotes, statementFor } from './reader.ts';
 import type { UserRecord } from './record.ts';
 import { isThere, toUserRecord, type UserRow } from './rows.ts';
 import { asSeenBy, type ViewAs } from './view-as.ts';
@@ -27,10 +27,9 @@ export function createUserLoader(
   viewerId: string | null,
   { viewAs = null, administratorReads = null }: Reading = {},
 ): UserLoader {
-  const shared = usersOf(db);
   const isAdministrator = administratorReads !== null;
   const read = async (userId: string) => {
-    const user = await shared.load({ viewerId, userId, isAdministrator });
+    const user = await loadUser(db, { viewerId, userId, isAdministrator });
     if (user && administratorReads) noteMeeting(administratorReads, user);
     return user && asSeenBy(viewAs, user);
   };
@@ -48,40 +47,38 @@ interface Asker {
   isAdministrator?: boolean;
 }
 
-/** Users as whoever asks may know them; null for each who isn't there for them. */
-export const usersOf = createSharedLoader(
-  (db, pairs: readonly UserPair[]) => {
+/** A user as whoever asks may know them; null where there is none for them. Administrators read by a statement of their own. */
+export const loadUser = (db: Pick<Database, 'query'>, pair: UserPair): Promise<UserRecord | null> => {
+  const { viewerId, userId, isAdministrator = false } = pair;
+  return users(db, statementFor({ isAdministrator: isAdministrator && viewerId !== userId }, usersByPair)).load(pair);
+};
+
+const users = createSharedLoader(
+  (db, statement, pairs: readonly UserPair[]) => {
+    // Nobody's blocks and follows are looked at where all ask for themselves.
     const areOneself = pairs.every(({ viewerId, userId }) => viewerId === userId);
-    return areOneself ? readUsers(db, pairs, oneself) : readForAll(db, pairs, usersByPair);
+    return readUsers(db, areOneself ? oneself : statement, pairs);
   },
   { maxBatchSize },
 );
 
-/** Administrators have a statement of their own; nearly always one of the two has nobody to read for. */
-async function readForAll<Asked extends Asker>(
-  db: Pick<Database, 'query'>,
-  asked: readonly Asked[],
-  statements: ReadStatements,
-): Promise<(UserRecord | null)[]> {
-  const users = new Map<Asked, UserRecord | null>();
-  const readThose = async (isAdministrator: boolean) => {
-    const those = asked.filter((one) => (one.isAdministrator ?? false) === isAdministrator);
-    const read = those.length > 0 ? await readUsers(db, those, statementFor({ isAdministrator }, statements)) : [];
-    for (const [place, one] of those.entries()) users.set(one, read[place] ?? null);
-  };
-  await Promise.all([readThose(false), readThose(true)]);
-  return asked.map((one) => users.get(one) ?? null);
+/** Users for open subscriptions. */
+export interface LiveUsers {
+  /** Read anew each time, since a subscription outlives any state that it read. */
+  load(pair: UserPair): Promise<UserRecord | null>;
 }
+
+export const createLiveUsers = (db: Pick<Database, 'query'>): LiveUsers => ({ load: (pair) => loadUser(db, pair) });
 
 async function readUsers(
   db: Pick<Database, 'query'>,
-  asked: readonly Asker[],
   statement: Statement,
+  asked: readonly Asker[],
 ): Promise<(UserRecord | null)[]> {
-  const users = asked.map((): UserRecord | null => null);
+  const read = asked.map((): UserRecord | null => null);
   const rows = await db.query<UserRow>(statement, [toJson(asked)]);
-  for (const row of rows) if (isThere(row)) users[row.index] = toUserRecord(row);
-  return users;
+  for (const row of rows) if (isThere(row)) read[row.index] = toUserRecord(row);
+  return read;
 }
 
 /** Whom a username is to find, and for whom. */
@@ -99,7 +96,7 @@ export async function findUserByUsername(
   { viewer, viewAs, username, reads, users }: UsernameSearch,
 ): Promise<UserRecord | null> {
   const { id: viewerId = null, isAdministrator = false } = viewer ?? {};
-  const found = await usersByName(db).load({ viewerId, isAdministrator, username });
+  const found = await usersByName(db, statementFor({ isAdministrator }, userByUsername)).load({ viewerId, username });
   if (!found) return null;
   const user = asSeenBy(viewAs, found);
   noteMeeting(reads, user);
@@ -109,6 +106,6 @@ export async function findUserByUsername(
 
 /** Users by a name of theirs, as whoever asks may know them. */
 const usersByName = createSharedLoader(
-  (db, asked: readonly (Asker & { username: string })[]) => readForAll(db, asked, userByUsername),
+  (db, statement, asked: readonly (Asker & { username: string })[]) => readUsers(db, statement, asked),
   { maxBatchSize },
 );

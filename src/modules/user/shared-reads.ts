@@ -1,6 +1,5 @@
-import type DataLoader from 'dataloader';
 import type { Database, Statement } from '../../platform/database.ts';
-import type { UserPair } from './loaders.ts';
+import type { LiveUsers } from './loaders.ts';
 import type { UserRecord } from './record.ts';
 
 /** A user as all see them who may know of them, and who may not. */
@@ -51,7 +50,7 @@ interface HiddenPair {
 
 export interface SharedReadDeps {
   db: Pick<Database, 'query'>;
-  liveUsers: DataLoader<UserPair, UserRecord | null>;
+  liveUsers: LiveUsers;
 }
 
 /**
