@@ -41,8 +41,14 @@ export interface Picture extends ImageHeader {
   places: number;
   /** As `ImageFile` has it. */
   secondsLeft(): number;
-  /** The picture as it is stored, in sRGB, its first frame or all of them. Each call decodes anew. */
-  open(frames: 'first' | 'all'): Image;
+  /** The picture as it is stored, in sRGB, its first frame, all of them, or some. Each call decodes anew. */
+  open(frames: 'first' | 'all' | FrameRange): Image;
+}
+
+/** So many frames from one on, which is 0 for the first. */
+export interface FrameRange {
+  page: number;
+  pages: number;
 }
 
 /** Decoded: 8 bits a channel, sRGB, not premultiplied; frames one below the other. */
@@ -111,7 +117,8 @@ function toOpener({ bytes, secondsLeft }: ImageFile, metadata: Metadata): Pictur
   const leftInP3 = metadata.depth === 'ushort' && metadata.hasProfile && !ignoreIcc;
   const limits = { limitInputPixels: imageLimits.pixelsOverAllFrames, ignoreIcc };
   return (frames) => {
-    const image = sharp(bytes, { ...limits, animated: frames === 'all' }).timeout({ seconds: secondsLeft() });
+    const which = typeof frames === 'object' ? frames : { animated: frames === 'all' };
+    const image = sharp(bytes, { ...limits, ...which }).timeout({ seconds: secondsLeft() });
     return leftInP3 ? image.withIccProfile('srgb', { attach: false }) : image;
   };
 }
@@ -123,9 +130,17 @@ export function explainImageError(error: unknown, { mimeType, timeoutS }: ImageF
   return Object.assign(told, { cause: error });
 }
 
+/** How pixels become fewer: as means of several, or one of several, which adds no colours to a drawing. */
+export type Edges = 'soft' | 'hard';
+
+export const toKernel = (edges: Edges) => (edges === 'hard' ? 'nearest' : 'lanczos3');
+
 /** The square of the stored picture, `sidePx` wide, of each frame. */
-export const cut = (image: Image, { left, top, size }: SquareCrop, sidePx: number): Image =>
-  image.extract({ left, top, width: size, height: size }).resize(sidePx, sidePx);
+export const cut = (image: Image, { left, top, size }: SquareCrop, sidePx: number, edges: Edges = 'soft'): Image =>
+  image
+    .extract({ left, top, width: size, height: size })
+    // The decoder of WebP would make edges soft.
+    .resize(sidePx, sidePx, { kernel: toKernel(edges), fastShrinkOnLoad: edges === 'soft' });
 
 /** The whole picture, made smaller where it is more than `sidePx` on its longest side. */
 export const shrink = (image: Image, sidePx: number): Image =>
@@ -152,7 +167,7 @@ export async function toUpright(picture: Picture, sidePx: number): Promise<Pixel
 export async function toSquare(picture: Picture, crop: SquareCrop, sidePx: number): Promise<Pixels> {
   const { orientation } = picture;
   const image = cut(picture.open('first'), toStoredCrop(crop, picture, orientation), sidePx);
-  return orientation === 1 ? toPixels(image) : toFirstFrame(await toTurned(image, orientation));
+  return orientation === 1 ? toPixels(image) : toFrames(await toTurned(image, orientation), { page: 0, pages: 1 });
 }
 
 /** Decodes what is stored otherwise, and turns it upright. */
@@ -165,12 +180,13 @@ export async function toTurned(image: Image, orientation: number): Promise<Requi
 export const fromPixels = ({ data, ...raw }: Pixels): Image =>
   sharp(data, { raw, animated: raw.pageHeight !== undefined });
 
-/** The first of several frames. */
-export const toFirstFrame = ({ pageHeight, height, ...frames }: Pixels): Pixels => ({
-  ...frames,
-  height: pageHeight ?? height,
-  data: frames.data.subarray(0, frames.width * (pageHeight ?? height) * frames.channels),
-});
+/** Some of several frames; a single one is a still picture. */
+export function toFrames({ pageHeight, height, ...frames }: Pixels, { page, pages }: FrameRange): Pixels {
+  const frameHeight = pageHeight ?? height;
+  const frameBytes = frames.width * frameHeight * frames.channels;
+  const data = frames.data.subarray(page * frameBytes, (page + pages) * frameBytes);
+  return { ...frames, data, height: pages * frameHeight, ...(pages > 1 && { pageHeight: frameHeight }) };
+}
 
 /** RGBA of a small square, row by row. */
 export const toRgba = (pixels: Pixels, sidePx: number): Promise<Buffer> =>

@@ -2,13 +2,10 @@ import sharp, { type WebpOptions } from 'sharp';
 import { fromPixels, type Image, type Picture, toPixels } from './image-codec.ts';
 
 /** Effort 3 and above doubles the CPU time for 6 % fewer bytes; effort 1 saves a third of it for 15 % more. */
-const publicWebp: WebpOptions = { quality: 80, effort: 2 };
-const lossless: Record<'still' | 'moving', WebpOptions> = {
-  still: { lossless: true, effort: 2 },
-  moving: { lossless: true, effort: 1 },
-};
+export const publicWebp: WebpOptions = { quality: 80, effort: 2 };
+const lossless: WebpOptions = { lossless: true, effort: 2 };
 /** For what came in fewer bytes than all that: it looks no better itself. */
-const frugalWebps: WebpOptions[] = [50, 20, 5].map((quality) => ({ quality, alphaQuality: quality, effort: 4 }));
+export const frugalWebps: WebpOptions[] = [50, 20, 5].map((quality) => ({ quality, alphaQuality: quality, effort: 4 }));
 /** Edges that were hard are soft where a drawing was made smaller; with as few colours as it had, they are hard again. */
 const fewColours = [16, 8, 4, 2];
 /** Of a photo that came in fewer bytes than its outlines would take: what is seen of it from afar. */
@@ -24,20 +21,15 @@ export const encodeKept = (image: Image, picture: Picture): Promise<Buffer> =>
     .toBuffer();
 
 /** For publishing: a drawing without loss where that is smaller, and in no more bytes than were uploaded if any way leads there. */
-export async function encodePublic(image: Image, picture: Picture, frames: 'still' | 'moving'): Promise<Buffer> {
+export async function encodeStill(image: Image, picture: Picture): Promise<Buffer> {
   const encode = (options: WebpOptions) =>
-    image
-      .clone()
-      .timeout({ seconds: picture.secondsLeft() })
-      .webp({ ...options, ...(frames === 'moving' && picture.animation) })
-      .toBuffer();
+    image.clone().timeout({ seconds: picture.secondsLeft() }).webp(options).toBuffer();
   let best: Buffer = await encode(publicWebp);
-  const isDrawing = picture.drawing && frames === 'still';
-  if (isDrawing) best = shorter(best, await encode(lossless.still));
+  if (picture.drawing) best = shorter(best, await encode(lossless));
   for (const attempt of [
-    ...(isDrawing ? fewColours.map((colours) => () => encodeFewColours(image, colours, picture)) : []),
-    ...(isDrawing ? frugalWebps : [lossless[frames], ...frugalWebps]).map((options) => () => encode(options)),
-    ...(frames === 'still' ? coarse.map((scale) => () => encodeCoarse(image, scale, picture)) : []),
+    ...(picture.drawing ? fewColours.map((colours) => () => encodeFewColours(image, colours, picture)) : []),
+    ...(picture.drawing ? frugalWebps : [lossless, ...frugalWebps]).map((options) => () => encode(options)),
+    ...coarse.map((scale) => () => encodeCoarse(image, scale, picture)),
   ]) {
     if (best.length <= picture.bytes.length) break;
     best = shorter(best, await attempt());

@@ -1,17 +1,19 @@
+import { encodeMoving } from './image-animate.ts';
 import {
   cut,
+  type FrameRange,
   fromPixels,
-  type Image,
   type Picture,
   type Pixels,
   shrink,
-  toFirstFrame,
+  toFrames,
   toPixels,
   toRgba,
   toSquare,
   toTurned,
 } from './image-codec.ts';
-import { encodeKept, encodePublic } from './image-encode.ts';
+import { encodeKept, encodeStill } from './image-encode.ts';
+import { type Moving, resize } from './image-frames.ts';
 import { type SquareCrop, scaleCrop, toVariantSizes } from './image-geometry.ts';
 import { isOfFewColours, toDominantColor, toThumbhash } from './image-placeholder.ts';
 
@@ -36,10 +38,10 @@ export interface Squares {
 
 /** A thumbhash has 7 waves across at most. */
 const placeholderSidePx = 32;
-/** Frames that are held decoded for several sizes: 76 of 512 px, or 150 of 364 px. */
-const sharedFramesBytes = 80_000_000;
 /** 150 frames of 512 px: more would cost seconds, and gain nothing for variants of 512 px. */
 const keptPixelsOverAllFrames = 40_000_000;
+/** Frames that are held decoded for several sizes: 76 of 512 px, or 150 of 364 px. */
+const sharedFramesBytes = 80_000_000;
 /** Frames that must be turned are all held decoded, twice for a moment. */
 const turnedPixelsOverAllFrames = 20_000_000;
 
@@ -65,7 +67,7 @@ export async function toSquares(picture: Picture, crop: SquareCrop, square: Pixe
   const seen = { ...picture, drawing: isDrawing(picture, rgba) };
   const stills = await encodeStills(seen, sizes);
   return {
-    variants: picture.frames > 1 ? await animate(seen, crop, stills) : stills,
+    variants: picture.frames > 1 ? await animate(seen, crop, stills, isOfFewColours(rgba)) : stills,
     thumbhash: toThumbhash(rgba, sidePx),
     dominantColor: toDominantColor(rgba),
   };
@@ -92,23 +94,29 @@ const isDrawing = ({ drawing, mimeType }: Picture, rgba: Buffer) =>
 async function encodeStills(picture: Picture, sizes: Pixels[]): Promise<ImageVariant[]> {
   const variants: ImageVariant[] = [];
   for (const pixels of sizes) {
-    variants.push({ size: pixels.width, bytes: await encodePublic(fromPixels(pixels), picture, 'still') });
+    variants.push({ size: pixels.width, bytes: await encodeStill(fromPixels(pixels), picture) });
   }
   return variants;
 }
 
-async function animate(picture: Picture, crop: SquareCrop, stills: ImageVariant[]): Promise<ImageVariant[]> {
+async function animate(picture: Picture, crop: SquareCrop, stills: ImageVariant[], drawing: boolean) {
   const affordablePx = Math.floor(Math.sqrt(sharedFramesBytes / 4 / picture.frames));
   const sharedPx = toVariantSizes(Math.min(crop.size, affordablePx)).at(-1) ?? affordablePx;
-  const frames = await toPixels(cut(picture.open('all'), crop, sharedPx));
-  const toImage = (size: number): Image =>
-    size <= sharedPx ? fromPixels(frames).resize(size, size) : cut(picture.open('all'), crop, size);
+  const shared = await toPixels(cut(picture.open('all'), crop, sharedPx));
+  const open: Moving['open'] = (edges, sidePx, range) =>
+    edges === 'soft' && sidePx <= sharedPx
+      ? resize(toFrames(shared, range), sidePx, edges)
+      : cut(picture.open(range), crop, sidePx, edges);
   const variants: ImageVariant[] = [];
   for (const { size, bytes: still } of stills) {
-    variants.push({ size, bytes: await encodePublic(toImage(size), picture, 'moving'), still });
+    const moving = { sizePx: size, frames: picture.frames, delay: toDelays(picture), drawing, open };
+    variants.push({ size, bytes: await encodeMoving(moving, picture), still });
   }
   return variants;
 }
+
+const toDelays = ({ frames, animation: { delay = [] } }: Picture) =>
+  Array.from({ length: frames }, (_, at) => [delay].flat()[at] ?? 0);
 
 /** At most `sidePx` on its longest side, less where there are many frames. */
 export const keepAnimation = (picture: Picture, sidePx: number): Promise<Buffer> =>
@@ -118,9 +126,12 @@ export const keepAnimation = (picture: Picture, sidePx: number): Promise<Buffer>
 export async function toUprightAnimation(picture: Picture): Promise<Picture> {
   const sidePx = toSidePx(picture, Number.POSITIVE_INFINITY, turnedPixelsOverAllFrames);
   const frames = await toTurned(shrink(picture.open('all'), sidePx), picture.orientation);
-  const open = (which: 'first' | 'all') => fromPixels(which === 'all' ? frames : toFirstFrame(frames));
+  const open: Picture['open'] = (which) => fromPixels(toFrames(frames, toRange(which, picture)));
   return { ...picture, width: frames.width, height: frames.pageHeight, orientation: 1, open };
 }
+
+const toRange = (which: 'first' | 'all' | FrameRange, { frames }: Picture): FrameRange =>
+  typeof which === 'object' ? which : { page: 0, pages: which === 'all' ? frames : 1 };
 
 function toSidePx({ width, height, frames }: Picture, atMostPx: number, pixelsOverAllFrames: number): number {
   const longest = Math.max(width, height);

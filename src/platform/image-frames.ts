@@ -1,0 +1,87 @@
+import {
+  type Edges,
+  type FrameRange,
+  fromPixels,
+  type Image,
+  type Picture,
+  type Pixels,
+  toFrames,
+  toKernel,
+  toPixels,
+} from './image-codec.ts';
+
+/** An animation at one size, not yet decoded. */
+export interface Moving extends Pick<Picture, 'frames'> {
+  sizePx: number;
+  /** How long each frame is shown, in ms. */
+  delay: number[];
+  /** Its hard edges are worth more than its details. */
+  drawing: boolean;
+  /** Frames of `sidePx`, with colours in between at their edges or without. Each call decodes anew. */
+  open(edges: Edges, sidePx: number, range: FrameRange): Image;
+}
+
+/** Frames that were taken out of it: each is shown until the next was. */
+export interface Picked {
+  pixels: Pixels;
+  delay: number[];
+}
+
+/** What is decoded at once, beside what is picked of it. */
+const chunkBytes = 50_000_000;
+/** sharp takes no more. */
+const longestDelayMs = 0xffff;
+
+/** The frames of the given numbers, the first of which is 0. */
+export async function pick(moving: Moving, edges: Edges, sidePx: number, starts: number[]): Promise<Picked> {
+  const picked: Pixels[] = [];
+  for await (const { range, pixels } of decodeInChunks(moving, edges, sidePx)) {
+    const inside = starts.filter((start) => start >= range.page && start < range.page + range.pages);
+    // A copy, since a part would keep the whole chunk in memory.
+    picked.push(...inside.map((start) => copyFrame(pixels, start - range.page)));
+  }
+  return { pixels: join(picked), delay: toDelays(moving, starts) };
+}
+
+function copyFrame(pixels: Pixels, page: number): Pixels {
+  const frame = toFrames(pixels, { page, pages: 1 });
+  return { ...frame, data: Buffer.from(frame.data) };
+}
+
+function join(frames: Pixels[]): Pixels {
+  const [first] = frames;
+  if (!first) throw new Error('Expected frames to join, and got none.');
+  const { height } = first;
+  const data = Buffer.concat(frames.map((frame) => frame.data));
+  return { ...first, data, height: height * frames.length, ...(frames.length > 1 && { pageHeight: height }) };
+}
+
+const toDelays = ({ delay, frames }: Moving, starts: number[]) =>
+  starts.map((start, at) => {
+    const together = delay.slice(start, starts[at + 1] ?? frames).reduce((sum, ms) => sum + ms, 0);
+    return Math.min(together, longestDelayMs);
+  });
+
+/** The frame that first differs from the one at the start, by its number; 0 where all are the same. */
+export async function findMotion(moving: Moving, edges: Edges): Promise<number> {
+  let first: Buffer | undefined;
+  for await (const { range, pixels } of decodeInChunks(moving, edges, moving.sizePx)) {
+    first ??= copyFrame(pixels, 0).data;
+    for (let page = 0; page < range.pages; page++) {
+      if (!first.equals(toFrames(pixels, { page, pages: 1 }).data)) return range.page + page;
+    }
+  }
+  return 0;
+}
+
+async function* decodeInChunks(moving: Moving, edges: Edges, sidePx: number) {
+  const atOnce = Math.max(1, Math.floor(chunkBytes / (sidePx * sidePx * 4)));
+  for (let page = 0; page < moving.frames; page += atOnce) {
+    const range = { page, pages: Math.min(atOnce, moving.frames - page) };
+    yield { range, pixels: await toPixels(moving.open(edges, sidePx, range)) };
+  }
+}
+
+/** Frames, made larger or smaller. */
+export const resize = (pixels: Pixels, sidePx: number, edges: Edges): Image =>
+  fromPixels(pixels).resize(sidePx, sidePx, { kernel: toKernel(edges) });

@@ -1,0 +1,45 @@
+import type { WebpOptions } from 'sharp';
+import type { Edges } from './image-codec.ts';
+import { frugalWebps, publicWebp } from './image-encode.ts';
+
+/** A way to show an animation in fewer bytes. */
+export interface Look {
+  edges: Edges;
+  options: WebpOptions;
+  /** How many times smaller it is made, before it is made as large again. */
+  scale?: number;
+}
+
+/** One look of every frame, of every second, and so on; or of two that differ. */
+export interface Attempt {
+  look: Look;
+  stride: number | 'pair';
+}
+
+export const usual: Attempt = { look: { edges: 'soft', options: publicWebp }, stride: 1 };
+const exact: Look = { edges: 'soft', options: { lossless: true, effort: 1 } };
+/** A drawing made smaller without colours in between compresses as well as it did. */
+const hard: Look = { edges: 'hard', options: { lossless: true, effort: 4, minSize: true } };
+const frugal: Look[] = frugalWebps.map((options) => ({ edges: 'soft', options }));
+const scales = [4, 8, 16, 32, 64, 128];
+const coarse: Look[] = scales.map((scale) => ({
+  edges: 'soft',
+  options: { quality: 1, alphaQuality: 1, effort: 4 },
+  scale,
+}));
+/** Nothing takes fewer bytes than flat blocks. */
+const blocks: Look[] = scales.map((scale) => ({ ...hard, scale }));
+/** Mostly odd: of two pictures in turns, both are left. */
+const strides = [2, 3, 5, 9, 17, 33, 65];
+
+/** What looks best comes first: all frames, then fewer, then two. */
+export function toAttempts(drawing: boolean): Attempt[] {
+  const looks = drawing ? [exact, hard, ...frugal] : [exact, ...frugal, hard];
+  const withAll = [...looks, ...(drawing ? [] : coarse)];
+  return [
+    usual,
+    ...withAll.map((look) => ({ look, stride: 1 })),
+    ...strides.flatMap((stride) => looks.map((look) => ({ look, stride }))),
+    ...[...looks, ...blocks].map((look) => ({ look, stride: 'pair' as const })),
+  ];
+}
