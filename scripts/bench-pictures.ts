@@ -88,7 +88,7 @@ async function encodeByHand(bytes: Buffer): Promise<void> {
 }
 
 async function open(bytes: Buffer): Promise<{ picture: Picture; crop: SquareCrop }> {
-  const file: ImageFile = { bytes, mimeType: detectMimeType(bytes), timeoutS: 60, secondsLeft: () => 60 };
+  const file: ImageFile = { bytes, mimeType: detectMimeType(bytes), timeoutS: 60, lanes: 1, secondsLeft: () => 60 };
   const picture = await openPicture(file);
   return { picture, crop: toCrop(picture) };
 }

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { flatJpeg } from '../test/support/flat-jpeg.ts';
+import { movingDrawing } from '../test/support/moving-drawings.ts';
 import * as odd from '../test/support/odd-pictures.ts';
 import {
   gifOfFrames,
@@ -146,6 +147,10 @@ async function makeAnimations(): Promise<Fixtures> {
   return {
     ...Object.fromEntries(disposals),
     'moving.gif': gif,
+    'moving-disc.gif': await movingDrawing({ motif: 'disc', side: 65, frames: 10, type: 'gif' }),
+    'moving-disc-520.gif': await movingDrawing({ motif: 'disc', side: 520, frames: 4, type: 'gif' }),
+    'moving-strokes.gif': await movingDrawing({ motif: 'strokes', side: 130, frames: 5, type: 'gif' }),
+    'moving-pixel-150-frames.gif': await movingDrawing({ motif: 'one pixel', side: 70, frames: 150, type: 'gif' }),
     'pixel.gif': gifOfFrames(1, [1, 1]),
     'frames-150.gif': gifOfFrames(150, [20, 20]),
     'frames-151.gif': gifOfFrames(151, [20, 20]),
@@ -192,6 +197,19 @@ async function makeWebps(): Promise<Fixtures> {
     'lossy-alpha.webp': await alpha.clone().webp().toBuffer(),
     'lossless-alpha.webp': await alpha.clone().webp({ lossless: true }).toBuffer(),
     'moving.webp': movingWebp,
+    'moving-disc.webp': await movingDrawing({ motif: 'disc', side: 520, frames: 10, type: 'webp' }),
+    'moving-strokes.webp': await movingDrawing({ motif: 'strokes', side: 300, frames: 12, type: 'webp' }),
+    'moving-checkerboard.webp': await movingDrawing({ motif: 'checkerboard', side: 130, frames: 5, type: 'webp' }),
+    'moving-finest-checkerboard.webp': await movingDrawing({
+      motif: 'finest checkerboard',
+      side: 520,
+      frames: 4,
+      type: 'webp',
+    }),
+    'moving-pixel.webp': await movingDrawing({ motif: 'one pixel', side: 100, frames: 30, type: 'webp' }),
+    'one-colour.webp': await sharp({ create: { width: 520, height: 520, channels: 3, background: '#345678' } })
+      .webp({ lossless: true, quality: 100, effort: 6 })
+      .toBuffer(),
     'flat-48-megapixels.webp': await sharp({
       create: { width: 8000, height: 6000, channels: 3, background: '#345678' },
     })

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { InvalidInputError, RequestError, UnsupportedImageError } from '../src/errors.ts';
 import { createImageProcessor } from '../src/platform/images.ts';
 import { colourAt, expectColour, expectUpright, filesOf, inspect, sizesOf, variantOf } from './support/looks.ts';
+import { movingDrawing } from './support/moving-drawings.ts';
 import {
   animatedGif,
   animatedWebp,
@@ -216,6 +217,7 @@ describe('colours', () => {
 });
 
 describe('an animated picture', () => {
+  const toTotal = (delay: number[] = []) => delay.reduce((sum, ms) => sum + ms, 0);
   const delay = [40, 200, 90, 90];
   it.each([
     ['GIF', animatedGif, 3],
@@ -250,6 +252,46 @@ describe('an animated picture', () => {
       size: 130,
     });
     expect(await inspect(variantOf(image, 128).bytes)).toMatchObject({ pages: 4, width: 128, height: 128 });
+  });
+
+  describe.each(['gif', 'webp'] as const)('of a drawing with hard edges (%s)', (type) => {
+    // A busy machine takes longer for the same.
+    const patient = createImageProcessor({ timeoutS: 60 });
+    afterAll(() => patient.close());
+
+    it.each([
+      ['disc', 65, 10],
+      ['disc', 130, 150],
+      ['disc', 520, 10],
+      ['disc', 632, 20],
+      ['strokes', 40, 30],
+      ['strokes', 100, 40],
+      ['strokes', 300, 12],
+      ['strokes', 632, 6],
+      ['checkerboard', 30, 2],
+      ['checkerboard', 130, 5],
+      ['checkerboard', 520, 10],
+      ['finest checkerboard', 65, 150],
+      ['finest checkerboard', 300, 7],
+      ['finest checkerboard', 520, 4],
+      ['one pixel', 40, 20],
+      ['one pixel', 100, 150],
+      ['one pixel', 632, 20],
+    ] as const)(
+      '%s, %i px, %i frames, is no larger than the upload, and moves as long',
+      async (motif, side, frames) => {
+        const upload = await movingDrawing({ motif, side, frames, type });
+        const { variants, animated } = await patient.process(upload);
+        const { bytes = upload, still = Buffer.alloc(0) } = variants.at(-1) ?? {};
+        expect(animated).toBe(true);
+        expect(bytes.length).toBeLessThanOrEqual(upload.length);
+        const { pages, delay } = await inspect(bytes);
+        expect(pages).toBeGreaterThanOrEqual(2);
+        expect(toTotal(delay)).toBe(toTotal((await inspect(upload)).delay));
+        expect((await inspect(still)).pages ?? 1).toBe(1);
+      },
+      60_000,
+    );
   });
 
   it('of a single frame is a still', async () => {

@@ -9,8 +9,8 @@ interface Encoded {
   moves: boolean;
 }
 
-/** Left for the other sizes and the kept copy. What begins later is of two frames only. */
-const reserveS = 4;
+/** Left for the other sizes and the kept copy: of all frames or many, and of two, which are soon encoded. */
+const reserveS = { many: 4, pair: 1 } as const;
 
 /** For publishing: in no more bytes than were uploaded, if any way leads there, and still moving. */
 export async function encodeMoving(moving: Moving, picture: Picture): Promise<Buffer> {
@@ -55,10 +55,10 @@ function createWorkshop(moving: Moving, picture: Picture) {
 
   return {
     async isPromising({ look, stride }: Attempt): Promise<boolean> {
-      if (stride === 'pair') return (await findMotionOnce(look.edges)) > 0;
+      if (stride === 'pair') return picture.secondsLeft() > reserveS.pair && (await findMotionOnce(look.edges)) > 0;
       const count = Math.ceil(frames / stride);
       if (count < 2) return false;
-      const withinMs = look === usual.look ? undefined : (picture.secondsLeft() - reserveS) * 1000;
+      const withinMs = look === usual.look ? undefined : (picture.secondsLeft() - reserveS.many) * 1000;
       return forecasts.allow(look, count, withinMs);
     },
 

@@ -1,4 +1,5 @@
 import sharp, { type Metadata, type Sharp, type WebpOptions } from 'sharp';
+import { createGate } from './gate.ts';
 import { assertAffordable } from './image-cost.ts';
 import type { Size, SquareCrop } from './image-geometry.ts';
 import {
@@ -11,7 +12,7 @@ import {
   isWholeGif,
   slowImage,
 } from './image-header.ts';
-import { toPlaces } from './image-memory.ts';
+import { isLong, toPlaces } from './image-memory.ts';
 import { swapsSides, toStoredCrop, turn } from './image-turn.ts';
 
 /** A picture on its way through sharp; nothing is decoded before its bytes or pixels are asked for. */
@@ -22,6 +23,8 @@ export interface ImageFile {
   bytes: Buffer;
   mimeType: ImageMimeType;
   timeoutS: number;
+  /** How many steps of work on a long animation may go on at once. */
+  lanes: number;
   /** Whole seconds, at least 1; counted since it was first asked. Throws `UnsupportedImageError` where none is left. */
   secondsLeft(): number;
 }
@@ -39,6 +42,8 @@ export interface Picture extends ImageHeader {
   animation: Pick<WebpOptions, 'loop' | 'delay'>;
   /** How many of those in work it counts for. */
   places: number;
+  /** Runs what takes long, at most as many at once as the picture has lanes: one, or two of a long animation. */
+  inLane<Result>(work: () => Promise<Result>): Promise<Result>;
   /** As `ImageFile` has it. */
   secondsLeft(): number;
   /** The picture as it is stored, in sRGB, its first frame, all of them, or some. Each call decodes anew. */
@@ -88,10 +93,12 @@ export async function openPicture(file: ImageFile): Promise<Picture> {
   const bitsPerChannel = metadata.depth === 'ushort' ? 16 : 8;
   const extent = { ...header, channels: metadata.channels, bitsPerChannel, inPasses: metadata.isProgressive };
   assertAffordable(extent, bytes);
+  const lanes = isLong(header) ? file.lanes : 1;
   return {
     ...header,
     bytes,
-    places: toPlaces(extent),
+    places: Math.max(lanes, toPlaces(extent)),
+    inLane: createGate({ concurrency: lanes, queueLimit: Number.POSITIVE_INFINITY }).run,
     orientation,
     secondsLeft,
     drawing: metadata.isPalette || (metadata.bitsPerSample ?? 8) < 8,

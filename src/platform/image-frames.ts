@@ -28,32 +28,25 @@ export interface Picked {
 }
 
 /** What is decoded at once, beside what is picked of it. */
-const chunkBytes = 50_000_000;
+const chunkBytes = 20_000_000;
 /** sharp takes no more. */
 const longestDelayMs = 0xffff;
 
 /** The frames of the given numbers, the first of which is 0. */
 export async function pick(moving: Moving, edges: Edges, sidePx: number, starts: number[]): Promise<Picked> {
-  const picked: Pixels[] = [];
+  const size = { width: sidePx, height: sidePx * starts.length, ...(starts.length > 1 && { pageHeight: sidePx }) };
+  let data = Buffer.alloc(0);
+  let channels: Pixels['channels'] = 4;
+  let at = 0;
   for await (const { range, pixels } of decodeInChunks(moving, edges, sidePx)) {
-    const inside = starts.filter((start) => start >= range.page && start < range.page + range.pages);
-    // A copy, since a part would keep the whole chunk in memory.
-    picked.push(...inside.map((start) => copyFrame(pixels, start - range.page)));
+    const frameBytes = sidePx * sidePx * pixels.channels;
+    if (at === 0) data = Buffer.allocUnsafe(frameBytes * starts.length);
+    channels = pixels.channels;
+    for (const start of starts.filter((start) => start >= range.page && start < range.page + range.pages)) {
+      toFrames(pixels, { page: start - range.page, pages: 1 }).data.copy(data, frameBytes * at++);
+    }
   }
-  return { pixels: join(picked), delay: toDelays(moving, starts) };
-}
-
-function copyFrame(pixels: Pixels, page: number): Pixels {
-  const frame = toFrames(pixels, { page, pages: 1 });
-  return { ...frame, data: Buffer.from(frame.data) };
-}
-
-function join(frames: Pixels[]): Pixels {
-  const [first] = frames;
-  if (!first) throw new Error('Expected frames to join, and got none.');
-  const { height } = first;
-  const data = Buffer.concat(frames.map((frame) => frame.data));
-  return { ...first, data, height: height * frames.length, ...(frames.length > 1 && { pageHeight: height }) };
+  return { pixels: { ...size, data, channels }, delay: toDelays(moving, starts) };
 }
 
 const toDelays = ({ delay, frames }: Moving, starts: number[]) =>
@@ -66,7 +59,8 @@ const toDelays = ({ delay, frames }: Moving, starts: number[]) =>
 export async function findMotion(moving: Moving, edges: Edges): Promise<number> {
   let first: Buffer | undefined;
   for await (const { range, pixels } of decodeInChunks(moving, edges, moving.sizePx)) {
-    first ??= copyFrame(pixels, 0).data;
+    // A copy, since a part would keep all of them in memory.
+    first ??= Buffer.from(toFrames(pixels, { page: 0, pages: 1 }).data);
     for (let page = 0; page < range.pages; page++) {
       if (!first.equals(toFrames(pixels, { page, pages: 1 }).data)) return range.page + page;
     }

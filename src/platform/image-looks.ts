@@ -1,6 +1,6 @@
 import type { WebpOptions } from 'sharp';
 import type { Edges } from './image-codec.ts';
-import { frugalWebps, publicWebp } from './image-encode.ts';
+import { frugalWebps, publicWebp, smallest } from './image-encode.ts';
 
 /** A way to show an animation in fewer bytes. */
 export interface Look {
@@ -20,7 +20,8 @@ export const usual: Attempt = { look: { edges: 'soft', options: publicWebp }, st
 const exact: Look = { edges: 'soft', options: { lossless: true, effort: 1 } };
 /** A drawing made smaller without colours in between compresses as well as it did. */
 const hard: Look = { edges: 'hard', options: { lossless: true, effort: 4, minSize: true } };
-const frugal: Look[] = frugalWebps.map((options) => ({ edges: 'soft', options }));
+/** With less effort than a still picture, which has one frame. */
+const frugal: Look[] = frugalWebps.map((options) => ({ edges: 'soft', options: { ...options, effort: 2 } }));
 const scales = [4, 8, 16, 32, 64, 128];
 const coarse: Look[] = scales.map((scale) => ({
   edges: 'soft',
@@ -29,6 +30,7 @@ const coarse: Look[] = scales.map((scale) => ({
 }));
 /** Nothing takes fewer bytes than flat blocks. */
 const blocks: Look[] = scales.map((scale) => ({ ...hard, scale }));
+const tiny: Look[] = [1, 128].map((scale) => ({ edges: 'hard', options: { ...smallest, minSize: true }, scale }));
 /** Mostly odd: of two pictures in turns, both are left. */
 const strides = [2, 3, 5, 9, 17, 33, 65];
 
@@ -40,6 +42,6 @@ export function toAttempts(drawing: boolean): Attempt[] {
     usual,
     ...withAll.map((look) => ({ look, stride: 1 })),
     ...strides.flatMap((stride) => looks.map((look) => ({ look, stride }))),
-    ...[...looks, ...blocks].map((look) => ({ look, stride: 'pair' as const })),
+    ...[...looks, ...blocks, ...tiny].map((look) => ({ look, stride: 'pair' as const })),
   ];
 }

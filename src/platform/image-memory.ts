@@ -1,4 +1,4 @@
-import type { ImageMimeType } from './image-header.ts';
+import type { ImageHeader, ImageMimeType } from './image-header.ts';
 
 /** What of a picture's header decides how much of it is decoded at once. */
 export interface DecodedExtent {
@@ -24,3 +24,12 @@ export function toPlaces({ mimeType, width, height, channels, bitsPerChannel, in
   const bytesPerChannel = bitsPerChannel > 8 || mimeType === 'image/jpeg' ? 2 : 1;
   return isWhole ? Math.max(1, Math.ceil((width * height * channels * bytesPerChannel) / bytesOfPlace)) : 1;
 }
+
+/** An animation that takes half of the time limit, as an idle machine works it off. */
+const longPixels = 20_000_000;
+/** Of larger frames, two would take too much memory at once. */
+const laneFramePixels = 4_000_000;
+
+/** Is it to be worked off in two places at once, since in one it would take too long? */
+export const isLong = ({ width, height, frames }: ImageHeader): boolean =>
+  frames > 1 && width * height * frames > longPixels && width * height <= laneFramePixels;

@@ -1,3 +1,4 @@
+import { allSettled } from './all-settled.ts';
 import { encodeMoving } from './image-animate.ts';
 import {
   cut,
@@ -65,7 +66,7 @@ export async function toSquares(picture: Picture, crop: SquareCrop, square: Pixe
   const sidePx = Math.min(placeholderSidePx, square.width);
   const rgba = await toRgba(isOpaque(square) ? (sizes[0] ?? square) : square, sidePx);
   const seen = { ...picture, drawing: isDrawing(picture, rgba) };
-  const stills = await encodeStills(seen, sizes);
+  const stills = await picture.inLane(() => encodeStills(seen, sizes));
   return {
     variants: picture.frames > 1 ? await animate(seen, crop, stills, isOfFewColours(rgba)) : stills,
     thumbhash: toThumbhash(rgba, sidePx),
@@ -99,20 +100,31 @@ async function encodeStills(picture: Picture, sizes: Pixels[]): Promise<ImageVar
   return variants;
 }
 
+/** Large sizes are made from the file, each alone; the others share frames that are held decoded. */
 async function animate(picture: Picture, crop: SquareCrop, stills: ImageVariant[], drawing: boolean) {
   const affordablePx = Math.floor(Math.sqrt(sharedFramesBytes / 4 / picture.frames));
   const sharedPx = toVariantSizes(Math.min(crop.size, affordablePx)).at(-1) ?? affordablePx;
-  const shared = await toPixels(cut(picture.open('all'), crop, sharedPx));
-  const open: Moving['open'] = (edges, sidePx, range) =>
-    edges === 'soft' && sidePx <= sharedPx
-      ? resize(toFrames(shared, range), sidePx, edges)
-      : cut(picture.open(range), crop, sidePx, edges);
-  const variants: ImageVariant[] = [];
-  for (const { size, bytes: still } of stills) {
-    const moving = { sizePx: size, frames: picture.frames, delay: toDelays(picture), drawing, open };
-    variants.push({ size, bytes: await encodeMoving(moving, picture), still });
-  }
-  return variants;
+  const cutFrames: Moving['open'] = (edges, sidePx, range) => cut(picture.open(range), crop, sidePx, edges);
+  const moving = { frames: picture.frames, delay: toDelays(picture), drawing };
+  const encode = async ({ size, bytes: still }: ImageVariant, open: Moving['open']): Promise<ImageVariant> => ({
+    size,
+    bytes: await encodeMoving({ ...moving, sizePx: size, open }, picture),
+    still: still,
+  });
+  const encodeShared = async () => {
+    const shared = await toPixels(cut(picture.open('all'), crop, sharedPx));
+    const open: Moving['open'] = (edges, sidePx, range) =>
+      edges === 'soft' ? resize(toFrames(shared, range), sidePx, edges) : cutFrames(edges, sidePx, range);
+    const variants: ImageVariant[] = [];
+    for (const still of stills.filter(({ size }) => size <= sharedPx)) variants.push(await encode(still, open));
+    return variants;
+  };
+  const large = stills.filter(({ size }) => size > sharedPx).reverse();
+  const groups = await allSettled([
+    ...large.map((still) => picture.inLane(async () => [await encode(still, cutFrames)])),
+    picture.inLane(encodeShared),
+  ]);
+  return groups.flat().sort((one, other) => one.size - other.size);
 }
 
 const toDelays = ({ frames, animation: { delay = [] } }: Picture) =>
@@ -120,7 +132,9 @@ const toDelays = ({ frames, animation: { delay = [] } }: Picture) =>
 
 /** At most `sidePx` on its longest side, less where there are many frames. */
 export const keepAnimation = (picture: Picture, sidePx: number): Promise<Buffer> =>
-  encodeKept(shrink(picture.open('all'), toSidePx(picture, sidePx, keptPixelsOverAllFrames)), picture);
+  picture.inLane(() =>
+    encodeKept(shrink(picture.open('all'), toSidePx(picture, sidePx, keptPixelsOverAllFrames)), picture),
+  );
 
 /** The animation turned upright, of fewer pixels where it has very many. */
 export async function toUprightAnimation(picture: Picture): Promise<Picture> {

@@ -1,4 +1,5 @@
 import { rateLimited } from '../errors.ts';
+import { allSettled } from './all-settled.ts';
 import { createGate } from './gate.ts';
 import {
   confineSharp,
@@ -59,7 +60,7 @@ export function createImageProcessor(options: ImageProcessorOptions = {}): Image
   const gate = createGate({ concurrency, queueLimit, full });
 
   const work = async (bytes: Buffer, toResult: (picture: Picture) => Promise<ProcessedImage>) => {
-    const file = toFile(bytes, timeoutS);
+    const file = toFile(bytes, timeoutS, concurrency);
     try {
       const picture = await openPicture(file);
       return await gate.run(() => toResult(picture), { places: picture.places });
@@ -80,7 +81,7 @@ export function createImageProcessor(options: ImageProcessorOptions = {}): Image
  * been made before. Throws `UnsupportedImageError`.
  */
 export async function readImageHeader(bytes: Buffer): Promise<ImageHeader> {
-  const file = toFile(bytes, 10);
+  const file = toFile(bytes, 10, 1);
   try {
     const { mimeType, width, height, frames } = await openPicture(file);
     return { mimeType, width, height, frames };
@@ -89,10 +90,11 @@ export async function readImageHeader(bytes: Buffer): Promise<ImageHeader> {
   }
 }
 
-const toFile = (bytes: Buffer, timeoutS: number): ImageFile => ({
+const toFile = (bytes: Buffer, timeoutS: number, concurrency: number): ImageFile => ({
   bytes,
   mimeType: detectMimeType(bytes),
   timeoutS,
+  lanes: Math.min(2, concurrency),
   secondsLeft: createCountdown(timeoutS),
 });
 
@@ -121,8 +123,12 @@ async function processPicture(picture: Picture, asked?: SquareCrop): Promise<Pro
 async function processAnimation(picture: Picture, crop: SquareCrop) {
   const upright = picture.orientation === 1 ? picture : await toUprightAnimation(picture);
   const onUpright = scaleCrop(crop, picture, upright);
-  const squares = await toSquares(upright, onUpright, await cutSquare(upright, onUpright));
-  return { ...squares, animated: true, source: await keepAnimation(upright, toKeptSide(picture)) };
+  const square = await cutSquare(upright, onUpright);
+  const [squares, source] = await allSettled([
+    toSquares(upright, onUpright, square),
+    keepAnimation(upright, toKeptSide(picture)),
+  ]);
+  return { ...squares, animated: true, source };
 }
 
 async function recropPicture(kept: Picture, upright: Size, asked: SquareCrop): Promise<ProcessedImage> {
