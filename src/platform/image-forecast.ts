@@ -13,8 +13,6 @@ interface Forecast {
 const sampleFrames = 8;
 /** What came in more bytes for each pixel is hardly ever larger as it is usually encoded: a sample would be in vain. */
 const frugalBytesPerPixel = 0.1;
-/** Other frames differ from the sample. */
-const tolerance = 1.1;
 
 /** Tells which looks of a long animation are worth trying. */
 export function createForecasts(moving: Moving, picture: Picture) {
@@ -54,7 +52,7 @@ export function createForecasts(moving: Moving, picture: Picture) {
       const forecast = forecasts.get(look) ?? toForecast(look);
       forecasts.set(look, forecast);
       const { firstBytes, nextBytes, frameMs } = await forecast;
-      return firstBytes + nextBytes * (count - 1) <= limitBytes * tolerance && frameMs * count <= withinMs;
+      return firstBytes + nextBytes * (count - 1) <= limitBytes && frameMs * count <= withinMs;
     },
   };
 }

@@ -36,7 +36,7 @@ const strides = [2, 3, 5, 9, 17, 33, 65];
 
 /** What looks best comes first: all frames, then fewer, then two. */
 export function toAttempts(drawing: boolean): Attempt[] {
-  const looks = drawing ? [exact, hard, ...frugal] : [exact, ...frugal, hard];
+  const looks = drawing ? [exact, hard, ...frugal] : [...frugal, exact, hard];
   const withAll = [...looks, ...(drawing ? [] : coarse)];
   return [
     usual,
