@@ -22,25 +22,22 @@ const exact: Look = { edges: 'soft', options: { lossless: true, effort: 1 } };
 const hard: Look = { edges: 'hard', options: { lossless: true, effort: 4, minSize: true } };
 /** With less effort than a still picture, which has one frame. */
 const frugal: Look[] = frugalWebps.map((options) => ({ edges: 'soft', options: { ...options, effort: 2 } }));
-const scales = [4, 8, 16, 32, 64, 128];
-const coarse: Look[] = scales.map((scale) => ({
+const coarse: Look[] = [4, 8].map((scale) => ({
   edges: 'soft',
   options: { quality: 1, alphaQuality: 1, effort: 4 },
   scale,
 }));
 /** Nothing takes fewer bytes than flat blocks. */
-const blocks: Look[] = scales.map((scale) => ({ ...hard, scale }));
+const blocks: Look[] = [4, 8, 16, 32, 64, 128].map((scale) => ({ ...hard, scale }));
 const tiny: Look[] = [1, 128].map((scale) => ({ edges: 'hard', options: { ...smallest, minSize: true }, scale }));
 /** Mostly odd: of two pictures in turns, both are left. */
-const strides = [2, 3, 5, 9, 17, 33, 65];
+const strides = [1, 2, 3, 5, 9, 17, 33, 65];
 
 /** What looks best comes first: all frames, then fewer, then two. */
 export function toAttempts(drawing: boolean): Attempt[] {
-  const looks = drawing ? [exact, hard, ...frugal] : [...frugal, exact, hard];
-  const withAll = [...looks, ...(drawing ? [] : coarse)];
+  const looks = drawing ? [exact, hard, ...frugal] : [...frugal, exact, hard, ...coarse];
   return [
     usual,
-    ...withAll.map((look) => ({ look, stride: 1 })),
     ...strides.flatMap((stride) => looks.map((look) => ({ look, stride }))),
     ...[...looks, ...blocks, ...tiny].map((look) => ({ look, stride: 'pair' as const })),
   ];

@@ -33,10 +33,10 @@ function count(bins: Map<number, Bin>, [red = 0, green = 0, blue = 0, alpha = 0]
   bin.sums[2] += blue * alpha;
 }
 
-/** Are there fewer than half as many colours as pixels, as in drawings, and in no photo? */
-export function isOfFewColours(rgba: Uint8Array): boolean {
+/** Are there fewer colours than half of the pixels, as in drawings, and in no photo, or at most as many as said? */
+export function isOfFewColours(rgba: Uint8Array, atMost = rgba.length / 8 - 1): boolean {
   const colours = new Set<number>();
   const view = new DataView(rgba.buffer, rgba.byteOffset, rgba.byteLength);
   for (let at = 0; at < rgba.length; at += 4) colours.add(view.getUint32(at));
-  return colours.size * 2 < rgba.length / 4;
+  return colours.size <= atMost;
 }

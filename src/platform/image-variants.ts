@@ -41,6 +41,8 @@ export interface Squares {
 const placeholderSidePx = 32;
 /** 150 frames of 512 px: more would cost seconds, and gain nothing for variants of 512 px. */
 const keptPixelsOverAllFrames = 40_000_000;
+/** Of a drawing of 32 px. A GIF has 256 at most, whatever it shows. */
+const drawingColours = 16;
 /** Frames that are held decoded for several sizes: 76 of 512 px, or 150 of 364 px. */
 const sharedFramesBytes = 80_000_000;
 /** Frames that must be turned are all held decoded, twice for a moment. */
@@ -68,7 +70,7 @@ export async function toSquares(picture: Picture, crop: SquareCrop, square: Pixe
   const seen = { ...picture, drawing: isDrawing(picture, rgba) };
   const stills = await picture.inLane(() => encodeStills(seen, sizes));
   return {
-    variants: picture.frames > 1 ? await animate(seen, crop, stills, isOfFewColours(rgba)) : stills,
+    variants: picture.frames > 1 ? await animate(picture, crop, stills) : stills,
     thumbhash: toThumbhash(rgba, sidePx),
     dominantColor: toDominantColor(rgba),
   };
@@ -101,11 +103,11 @@ async function encodeStills(picture: Picture, sizes: Pixels[]): Promise<ImageVar
 }
 
 /** Large sizes are made from the file, each alone; the others share frames that are held decoded. */
-async function animate(picture: Picture, crop: SquareCrop, stills: ImageVariant[], drawing: boolean) {
+async function animate(picture: Picture, crop: SquareCrop, stills: ImageVariant[]) {
   const affordablePx = Math.floor(Math.sqrt(sharedFramesBytes / 4 / picture.frames));
   const sharedPx = toVariantSizes(Math.min(crop.size, affordablePx)).at(-1) ?? affordablePx;
   const cutFrames: Moving['open'] = (edges, sidePx, range) => cut(picture.open(range), crop, sidePx, edges);
-  const moving = { frames: picture.frames, delay: toDelays(picture), drawing };
+  const moving = { frames: picture.frames, delay: toDelays(picture), drawing: await hasHardEdges(picture, crop) };
   const encode = async ({ size, bytes: still }: ImageVariant, open: Moving['open']): Promise<ImageVariant> => ({
     size,
     bytes: await encodeMoving({ ...moving, sizePx: size, open }, picture),
@@ -125,6 +127,13 @@ async function animate(picture: Picture, crop: SquareCrop, stills: ImageVariant[
     picture.inLane(encodeShared),
   ]);
   return groups.flat().sort((one, other) => one.size - other.size);
+}
+
+/** Asked of pixels as they are: means of them have many colours. */
+async function hasHardEdges(picture: Picture, crop: SquareCrop): Promise<boolean> {
+  const sidePx = Math.min(placeholderSidePx, crop.size);
+  const pixels = cut(picture.open('first'), crop, sidePx, 'hard');
+  return isOfFewColours(await pixels.ensureAlpha().raw().toBuffer(), drawingColours);
 }
 
 const toDelays = ({ frames, animation: { delay = [] } }: Picture) =>
