@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -21,6 +20,7 @@ import { onDatabase } from './support/events.ts';
 import { createPerson } from './support/person.ts';
 import { stubKeys } from './support/picture-shelves.ts';
 import { photo } from './support/pictures.ts';
+import { program } from './support/program.ts';
 import { createS3Server, type S3Server } from './support/s3-server.ts';
 
 const keys = generateKeys();
@@ -415,10 +415,8 @@ describe('an embedded database', () => {
 
 /** The command, as npm runs it. */
 async function run(changed: Record<string, string>) {
-  const main = join(import.meta.dirname, '../src/main.ts');
   // Elsewhere, so that no .env of the project has a say.
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-  const child = spawn(process.execPath, ['--import', tsx, main, 'doctor'], {
+  const child = spawn(process.execPath, [...program, 'doctor'], {
     cwd: tmpdir(),
     env: { PATH: process.env.PATH, ...env, ...changed },
   });

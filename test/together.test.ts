@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { administratorEnv, createAdministrator, readsIn } from './support/administrator.ts';
 import { createTestApp, type TestApp } from './support/app.ts';
 import { eventOf, tryToRecord } from './support/events.ts';
 import { expectCountersToHold } from './support/follow.ts';
-import { createPerson, type Person } from './support/person.ts';
+import { anonymous, createPerson, type Person } from './support/person.ts';
 
 let app: TestApp;
 beforeAll(async () => {
-  app = await createTestApp();
+  app = await createTestApp({ env: administratorEnv });
 });
 afterAll(() => app.close());
 
@@ -60,6 +61,34 @@ test('who look at the same page in the same moment see it each with their own ey
     null,
   ]);
   expect(statements).toHaveLength(2);
+});
+
+test('an administrator, the owner, the owner as others see them, and nobody in particular share no view', async () => {
+  const [ada, administrator] = [await createPerson(app), await createAdministrator(app)];
+  await ada.upsertProfile({ username: 'seen_by_all_kinds', bio: 'Poetical science.' });
+  await ada.upsertPrivacy({ profile: 'PRIVATE' });
+  const query = '{ user(by: { username: "seen_by_all_kinds" }) { email profile { bio } followers { totalCount } } }';
+  const ask = (person: Person, headers = {}) => person.ask<{ user: object }, object>(query, {}, headers);
+  const askAll = () =>
+    Promise.all([
+      ask(ada),
+      ask(administrator),
+      ask(ada, { 'visage-view-as': 'PUBLIC' }),
+      ask(anonymous(app)),
+      ask(administrator),
+      ask(ada),
+    ]);
+  await askAll();
+  const before = (await readsIn(ada)).length;
+  const answers = await askAll();
+  const whole = { email: null, profile: { bio: 'Poetical science.' }, followers: { totalCount: 0 } };
+  const hidden = { email: null, profile: null, followers: { totalCount: null } };
+  expect(answers.map(({ data }) => data.user)).toEqual([whole, whole, hidden, hidden, whole, whole]);
+  // Of the administrator alone, and of each time.
+  expect((await readsIn(ada)).slice(0, -before)).toEqual([
+    ['own', 'profile'],
+    ['own', 'profile'],
+  ]);
 });
 
 test('events that many record in the same moment are one statement, and each has theirs', async () => {

@@ -18,6 +18,7 @@ import {
 import { createImportFolder, importEnv, newId, newUsername, runImport, snapshot } from './support/import.ts';
 import { asPerson, createPerson, type Person } from './support/person.ts';
 import { photo } from './support/pictures.ts';
+import { program } from './support/program.ts';
 
 let app: TestApp;
 beforeAll(async () => {
@@ -285,7 +286,7 @@ describe('an import that is interrupted', () => {
       await onDatabase(killed, async (client) => {
         await client.query('begin');
         await client.query(lock, isThere ? [stuckAt] : []);
-        const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', 'users:import', folder.file], {
+        const child = spawn(process.execPath, [...program, 'users:import', folder.file], {
           env: { PATH: process.env.PATH, ...importEnv(killed) },
           stdio: 'ignore',
         });

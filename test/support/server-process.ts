@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { program } from './program.ts';
 
 /** A server in a process of its own, as in production. */
 export interface ServerProcess {
@@ -19,7 +20,7 @@ export interface ServerProcess {
 /** Starts one, and answers once it listens. The test stops it, or kills it. */
 export async function startServer(env: Record<string, string>): Promise<ServerProcess> {
   const root = join(import.meta.dirname, '../..');
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts'], {
+  const child = spawn(process.execPath, program, {
     cwd: root,
     env: { PATH: process.env.PATH, NODE_ENV: 'production', HOST: '127.0.0.1', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],

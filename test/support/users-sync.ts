@@ -5,6 +5,7 @@ import { readConfig } from '../../src/config.ts';
 import { StartError } from '../../src/errors.ts';
 import type { TestApp } from './app.ts';
 import type { ClerkApi } from './clerk-api.ts';
+import { program } from './program.ts';
 
 /** What users:sync said, and, where it ended with exit code 1, its last line. */
 export interface SyncOutcome {
@@ -61,7 +62,7 @@ export async function runSync(
 /** The command as a process of its own, which can be killed. */
 export function spawnSync(app: TestApp, clerk: ClerkApi): ChildProcess & { kill9(): Promise<void> } {
   const env = { PATH: process.env.PATH, ...toEnv(app, clerk) };
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.ts', 'users:sync'], { env, stdio: 'ignore' });
+  const child = spawn(process.execPath, [...program, 'users:sync'], { env, stdio: 'ignore' });
   return Object.assign(child, {
     async kill9() {
       const ended = once(child, 'exit');
