@@ -13,7 +13,7 @@ import { withPlace } from './with-bench.ts';
 
 const paces = {
   quick: { rounds: 5, requestsPerSlice: 300, warmUpRequests: 5_000 },
-  full: { rounds: 9, requestsPerSlice: 1_000, warmUpRequests: 6_000 },
+  full: { rounds: 7, requestsPerSlice: 600, warmUpRequests: 6_000 },
 } satisfies Record<string, Pace>;
 
 /** Measures all candidates on one database, in turns. Answers the tables; those of a whole run go into the documentation. */
