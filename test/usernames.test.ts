@@ -111,7 +111,7 @@ test('the sixth change in 24 hours has to wait, and the same name again is no ch
 
 test('of 200 who want one name at once, one has it, in every round', async () => {
   const people = await Promise.all(Array.from({ length: 200 }, () => createPerson(app)));
-  for (let round = 0; round < 20; round += 1) {
+  for (let round = 0; round < 5; round += 1) {
     const name = freshName();
     const answers = await Promise.all(
       people.map((person, index) => person.upsertProfile({ username: index % 2 ? name : name.toUpperCase() })),

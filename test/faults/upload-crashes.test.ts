@@ -12,7 +12,7 @@ import { createPerson } from '../support/person.ts';
 import { deleteAtAnyAge, neededKeys, passSettling, runSweep, storedKeys } from '../support/picture-files.ts';
 import { createPictureOwner, type PictureOwner } from '../support/picture-owner.ts';
 import { photo } from '../support/pictures.ts';
-import { type Acknowledged, compileUploadProcess, startUploads } from '../support/upload-processes.ts';
+import { type Acknowledged, bundleUploadProcess, startUploads } from '../support/upload-processes.ts';
 
 const eventually = { timeout: 60_000, interval: 100 };
 const range = (length: number) => Array.from({ length }, (_, at) => at + 1);
@@ -95,7 +95,7 @@ test('whatever was acknowledged is there after 200 kills in the middle of upload
   const people = await Promise.all(range(6).map(() => createPerson(app)));
   const images = await createFolder();
   for (const at of range(60)) await writeFile(join(images, `${at}.jpg`), await photo([70 + at, 80]));
-  const program = await compileUploadProcess(await createFolder());
+  const program = await bundleUploadProcess(await createFolder());
 
   const acknowledged: Acknowledged[] = [];
   let kills = 0;

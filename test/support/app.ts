@@ -10,7 +10,7 @@ import { createLog } from '../../src/platform/log.ts';
 import { polling } from '../../src/platform/worker.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 
-/** A server of the test's own: its database, its pictures, and the key that signs its users' tokens. */
+/** A server of the test's own: its database, its pictures, and a key that signs its users' tokens. */
 export interface TestApp extends Pick<App, 'fetch' | 'platform' | 'listen'> {
   /** Where its pictures are. */
   folder: string;
@@ -42,8 +42,8 @@ export interface TestAppOptions {
 export async function createTestApp({ env = {}, beside, parts }: TestAppOptions = {}): Promise<TestApp> {
   const database = beside?.database ?? (await createDatabase());
   const folder = beside?.folder ?? (await mkdtemp(join(tmpdir(), 'visage-pictures-')));
-  const keys = beside ? keysOf.get(beside) : generateKeys();
-  if (!keys) throw new Error('That server is not a test server.');
+  keys ??= generateKeys();
+  const { publicKey, privateKey } = keys;
   const statements: string[] = [];
   const config = readConfig({
     NODE_ENV: 'test',
@@ -56,7 +56,7 @@ export async function createTestApp({ env = {}, beside, parts }: TestAppOptions 
   const app = createApp({
     config,
     connectionString: database.connectionString,
-    keys: staticKey(keys.publicKey),
+    keys: staticKey(publicKey),
     log: createLog(config.logLevel),
     onStatement: (sql) => sql.startsWith(polling) || statements.push(sql),
     ...parts,
@@ -68,8 +68,8 @@ export async function createTestApp({ env = {}, beside, parts }: TestAppOptions 
     folder,
     database,
     takeStatements: () => statements.splice(0),
-    sign: (claims, header) => signToken(claims, keys.privateKey, header),
-    publicKey: keys.publicKey,
+    sign: (claims, header) => signToken(claims, privateKey, header),
+    publicKey,
     async close() {
       await app.close();
       if (beside) return;
@@ -77,7 +77,6 @@ export async function createTestApp({ env = {}, beside, parts }: TestAppOptions 
       await rm(folder, { recursive: true, force: true });
     },
   };
-  keysOf.set(testApp, keys);
   return testApp;
 }
 
@@ -86,7 +85,8 @@ interface Keys {
   privateKey: string;
 }
 
-const keysOf = new WeakMap<TestApp, Keys>();
+/** Of every server in this process: to make a pair takes longer than to start a server. */
+let keys: Keys | undefined;
 
 /** An RSA pair in PEM, as Clerk's instances have one. */
 export const generateKeys = (): Keys =>
