@@ -47,10 +47,18 @@ const __dirname = ${JSON.stringify(folder)};`,
   return outfile;
 }
 
+/** Nothing is compiled twice, and nothing collected, in the second that it has. */
+const forShortLives = [
+  '--no-opt',
+  '--liftoff-only',
+  '--single-threaded-gc',
+  '--min-semi-space-size=64',
+  '--max-semi-space-size=64',
+];
+
 /** Starts one, and answers once its first upload was acknowledged; it goes on with others. */
 export async function startUploads(path: string, args: string[]): Promise<UploadProcess> {
-  // Prisma's WebAssembly is compiled in haste: nobody lives long enough for more.
-  const child = fork(path, args, { execArgv: ['--liftoff-only'], env: { PATH: process.env.PATH } });
+  const child = fork(path, args, { execArgv: forShortLives, env: { PATH: process.env.PATH } });
   const acknowledged: Acknowledged[] = [];
   let begun = 0;
   let beganAt = 0;
