@@ -87,8 +87,10 @@ async function encodeByHand(bytes: Buffer): Promise<void> {
   }
 }
 
+const timing = { timeoutS: 60, lanes: 1, secondsLeft: () => 60 };
+
 async function open(bytes: Buffer): Promise<{ picture: Picture; crop: SquareCrop }> {
-  const file: ImageFile = { bytes, mimeType: detectMimeType(bytes), timeoutS: 60, lanes: 1, secondsLeft: () => 60 };
+  const file: ImageFile = { bytes, mimeType: detectMimeType(bytes), limitBytes: bytes.length, ...timing };
   const picture = await openPicture(file);
   return { picture, crop: toCrop(picture) };
 }

@@ -126,7 +126,9 @@ describe('a GIF', () => {
     ];
     const image = await images.process(gifOfSquares(frames, 65_535));
     expect(await inspect(variantOf(image, 32).bytes)).toMatchObject({ pages: 2, loop: 65_535, delay: [65_535, 30] });
-    expect((await images.recrop(image.source, image, { left: 0, top: 0, size: 16 })).animated).toBe(true);
+    expect(
+      (await images.recrop(image.source, { ...image, bytes: 10_000 }, { left: 0, top: 0, size: 16 })).animated,
+    ).toBe(true);
   });
 });
 

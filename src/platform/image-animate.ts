@@ -1,7 +1,7 @@
 import sharp, { type WebpOptions } from 'sharp';
-import { type Edges, fromPixels, type Image, type Picture } from './image-codec.ts';
+import { type Edges, fromPixels, type Image, isTimeout, type Picture, toPixels, toRgba } from './image-codec.ts';
 import { createForecasts } from './image-forecast.ts';
-import { findMotion, type Moving, pick, resize } from './image-frames.ts';
+import { findMotion, type Moving, pick, resize, toStrideStarts } from './image-frames.ts';
 import { type Attempt, type Look, toAttempts, usual } from './image-looks.ts';
 
 interface Encoded {
@@ -9,28 +9,53 @@ interface Encoded {
   moves: boolean;
 }
 
-/** Left for the other sizes and the kept copy: of all frames or many, and of two, which are soon encoded. */
-const reserveS = { many: 4, pair: 1 } as const;
-
-/** For publishing: in no more bytes than were uploaded, if any way leads there, and still moving. */
-export async function encodeMoving(moving: Moving, picture: Picture): Promise<Buffer> {
-  const workshop = createWorkshop(moving, picture);
-  let best: Encoded | undefined;
-  for (const attempt of toAttempts(moving.drawing)) {
-    if (!(await workshop.isPromising(attempt))) continue;
-    const encoded = await workshop.encode(attempt);
-    if (await workshop.isGood(encoded)) return encoded.bytes;
-    best = best ? better(best, encoded) : encoded;
-  }
-  return (best ?? (await workshop.encode(usual))).bytes;
+/** An animation as it is shown, and what led there. */
+export interface Shown {
+  bytes: Buffer;
+  attempt: Attempt;
 }
 
-function better(one: Encoded, other: Encoded): Encoded {
+/** Left by what the largest size is tried with, for the other sizes and the kept copy; and by what takes little. */
+const reserveS = { largest: 4, others: 1 } as const;
+/** Of 255: by how much the mean of a frame may change with its edges. */
+const unseenChange = 32;
+
+/**
+ * For publishing: in no more bytes than were uploaded, if any way leads there, and still moving. What led there for the
+ * largest size is tried early for the others, which then move alike.
+ */
+export async function encodeMoving(
+  moving: Moving,
+  picture: Picture,
+  ofLargest?: Shown | Promise<Shown>,
+): Promise<Shown> {
+  const workshop = createWorkshop(moving, picture, ofLargest ? reserveS.others : reserveS.largest);
+  let best: (Encoded & Shown) | undefined;
+  for await (const attempt of inOrder(moving, ofLargest)) {
+    const encoded = (await workshop.isPromising(attempt)) && (await workshop.tryIt(attempt));
+    if (!encoded) continue;
+    if (await workshop.isGood(encoded)) return { bytes: encoded.bytes, attempt };
+    const tried = { ...encoded, attempt };
+    best = best ? better(best, tried) : tried;
+  }
+  return best ?? { bytes: (await workshop.encode(usual)).bytes, attempt: usual };
+}
+
+async function* inOrder({ drawing }: Moving, ofLargest: Shown | Promise<Shown> | undefined): AsyncGenerator<Attempt> {
+  yield usual;
+  const attempts = toAttempts(drawing);
+  if (!ofLargest) return yield* attempts;
+  const { attempt } = await ofLargest;
+  if (attempt !== usual) yield attempt;
+  yield* attempts.filter(({ look, stride }) => stride !== attempt.stride || look !== attempt.look);
+}
+
+function better<Made extends Encoded>(one: Made, other: Made): Made {
   if (one.moves !== other.moves) return one.moves ? one : other;
   return other.bytes.length < one.bytes.length ? other : one;
 }
 
-function createWorkshop(moving: Moving, picture: Picture) {
+function createWorkshop(moving: Moving, picture: Picture, reserveOfManyS: number) {
   const { sizePx, frames } = moving;
   const forecasts = createForecasts(moving, picture);
   const found = new Map<Edges, number>();
@@ -42,9 +67,7 @@ function createWorkshop(moving: Moving, picture: Picture) {
   };
 
   const toStarts = async ({ look, stride }: Attempt) =>
-    stride === 'pair'
-      ? [0, await findMotionOnce(look.edges)]
-      : Array.from({ length: Math.ceil(frames / stride) }, (_, at) => at * stride);
+    stride === 'pair' ? [0, await findMotionOnce(look.edges)] : toStrideStarts(moving, stride);
 
   const open = async ({ edges, scale }: Look, starts: number[]): Promise<{ image: Image; delay: number[] }> => {
     const isWhole = starts.length === frames && scale === undefined;
@@ -53,28 +76,63 @@ function createWorkshop(moving: Moving, picture: Picture) {
     return { image: scale ? resize(picked.pixels, sizePx, edges) : fromPixels(picked.pixels), delay: picked.delay };
   };
 
+  const encode = async (attempt: Attempt, seconds = picture.secondsLeft()): Promise<Encoded> => {
+    const { image, delay } = await open(attempt.look, await toStarts(attempt));
+    return encodeWebp(image.timeout({ seconds }), {
+      ...attempt.look.options,
+      loop: picture.animation.loop ?? 0,
+      delay,
+    });
+  };
+
+  /** Fine patterns flicker where each pixel is one of several: frames are all of the one colour in turns with the other. */
+  const isFaithful = async ({ bytes }: Encoded, starts: number[]) => {
+    const { pages = 1 } = await sharp(bytes).metadata();
+    const [shown, meant] = await Promise.all([
+      Promise.all([0, pages - 1].map((page) => toMean(sharp(bytes, { page })))),
+      Promise.all([0, starts.at(-1) ?? 0].map((page) => toMean(moving.open('soft', sizePx, { page, pages: 1 })))),
+    ]);
+    return shown.every((mean, at) =>
+      mean.every((value, channel) => Math.abs(value - (meant[at]?.[channel] ?? 0)) <= unseenChange),
+    );
+  };
+
   return {
     async isPromising({ look, stride }: Attempt): Promise<boolean> {
-      if (stride === 'pair') return picture.secondsLeft() > reserveS.pair && (await findMotionOnce(look.edges)) > 0;
+      if (stride === 'pair') return picture.secondsLeft() > reserveS.others && (await findMotionOnce(look.edges)) > 0;
       const count = Math.ceil(frames / stride);
       if (count < 2) return false;
-      const withinMs = look === usual.look ? undefined : (picture.secondsLeft() - reserveS.many) * 1000;
+      const withinMs = look === usual.look ? undefined : (picture.secondsLeft() - reserveOfManyS) * 1000;
       return forecasts.allow(look, count, withinMs);
     },
 
-    async encode(attempt: Attempt): Promise<Encoded> {
-      const { image, delay } = await open(attempt.look, await toStarts(attempt));
-      return encodeWebp(image, { ...attempt.look.options, loop: picture.animation.loop ?? 0, delay }, picture);
+    encode,
+
+    /** Answers undefined where that takes longer than there is time for, or becomes something else. */
+    async tryIt(attempt: Attempt): Promise<Encoded | undefined> {
+      if (attempt === usual) return encode(attempt);
+      const seconds = picture.secondsLeft() - (attempt.stride === 'pair' ? reserveS.others : reserveOfManyS);
+      try {
+        const encoded = await encode(attempt, Math.max(1, seconds));
+        const isSure = attempt.look.edges === 'soft' || (await isFaithful(encoded, await toStarts(attempt)));
+        return isSure ? encoded : undefined;
+      } catch (error) {
+        if (isTimeout(error)) return;
+        throw error;
+      }
     },
 
     isGood: async ({ bytes, moves }: Encoded): Promise<boolean> =>
-      bytes.length <= picture.bytes.length && (moves || (await findMotionOnce('soft')) === 0),
+      bytes.length <= picture.limitBytes && (moves || (await findMotionOnce('soft')) === 0),
   };
 }
 
+/** The mean of all pixels, as one. */
+const toMean = async (frame: Image) => toRgba(await toPixels(frame), 1);
+
 /** Frames without any difference between them become one. */
-async function encodeWebp(image: Image, options: WebpOptions, picture: Picture): Promise<Encoded> {
-  const bytes = await image.timeout({ seconds: picture.secondsLeft() }).webp(options).toBuffer();
+async function encodeWebp(image: Image, options: WebpOptions): Promise<Encoded> {
+  const bytes = await image.webp(options).toBuffer();
   const { pages = 1 } = await sharp(bytes).metadata();
   return { bytes, moves: pages > 1 };
 }

@@ -23,6 +23,8 @@ export interface ImageFile {
   bytes: Buffer;
   mimeType: ImageMimeType;
   timeoutS: number;
+  /** Nothing that is published of it may have more: the bytes of the upload. */
+  limitBytes: number;
   /** How many steps of work on a long animation may go on at once. */
   lanes: number;
   /** Whole seconds, at least 1; counted since it was first asked. Throws `UnsupportedImageError` where none is left. */
@@ -34,12 +36,16 @@ export interface Picture extends ImageHeader {
   bytes: Buffer;
   /** Few colours: lossless is likely to be smaller. */
   drawing: boolean;
+  /** How its pixels are to become fewer: `hard` for a drawing that moves, and nothing else. */
+  edges: Edges;
   /** Its colours are those of a profile of its own, as in photos of recent phones. */
   foreignColours: boolean;
   /** What has to be done to what `open` gives, so that it is upright: 1 for nothing. EXIF 2.32, table 6. */
   orientation: number;
   /** Loop count and delays, which decoded pixels have lost; empty for a still picture. */
   animation: Pick<WebpOptions, 'loop' | 'delay'>;
+  /** As `ImageFile` has it. */
+  limitBytes: number;
   /** How many of those in work it counts for. */
   places: number;
   /** Runs what takes long, at most as many at once as the picture has lanes: one, or two of a long animation. */
@@ -80,7 +86,7 @@ export function confineSharp(): void {
  * or is cut short.
  */
 export async function openPicture(file: ImageFile): Promise<Picture> {
-  const { bytes, mimeType, secondsLeft } = file;
+  const { bytes, mimeType, limitBytes, secondsLeft } = file;
   const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
   const { pages: frames = 1 } = metadata;
   const orientation = toOrientation(metadata);
@@ -97,11 +103,13 @@ export async function openPicture(file: ImageFile): Promise<Picture> {
   return {
     ...header,
     bytes,
+    limitBytes,
     places: Math.max(lanes, toPlaces(extent)),
     inLane: createGate({ concurrency: lanes, queueLimit: Number.POSITIVE_INFINITY }).run,
     orientation,
     secondsLeft,
     drawing: metadata.isPalette || (metadata.bitsPerSample ?? 8) < 8,
+    edges: 'soft',
     foreignColours: metadata.space === 'srgb' && metadata.hasProfile && !isPlainSrgb(metadata.icc),
     animation: frames > 1 ? toAnimation(metadata) : {},
     open: toOpener(file, metadata),
@@ -111,11 +119,17 @@ export async function openPicture(file: ImageFile): Promise<Picture> {
 /** Tags of no meaning are ignored, as sharp does. */
 const toOrientation = ({ orientation = 1 }: Metadata) => (orientation >= 1 && orientation <= 8 ? orientation : 1);
 
-/** sharp takes times and loops of 16 bits, and a GIF may show a frame for eleven minutes. */
+/**
+ * sharp takes times and loops of 16 bits, and a GIF may show a frame for eleven minutes. libvips writes 100 ms for what is at
+ * most 10, as browsers show it: so these are 100 from the start, before several are added up.
+ */
 const toAnimation = ({ loop = 0, delay = [] }: Metadata) => ({
-  loop: Math.min(loop, 0xffff),
-  delay: delay.map((ms) => Math.min(ms, 0xffff)),
+  loop: Math.min(loop, longestDelayMs),
+  delay: delay.map((ms) => (ms <= 10 ? 100 : Math.min(ms, longestDelayMs))),
 });
+
+/** And the most loops. */
+export const longestDelayMs = 0xffff;
 
 function toOpener({ bytes, secondsLeft }: ImageFile, metadata: Metadata): Picture['open'] {
   // Converting colours at full size doubles the time of a photo, and from plain sRGB it changes none.
@@ -133,25 +147,29 @@ function toOpener({ bytes, secondsLeft }: ImageFile, metadata: Metadata): Pictur
 /** The error to show: sharp throws plain ones for what it can't read; others, and a lack of memory, aren't the file's fault. */
 export function explainImageError(error: unknown, { mimeType, timeoutS }: ImageFile): unknown {
   if (!(error instanceof Error) || error.constructor !== Error || /memory/i.test(error.message)) return error;
-  const told = error.message.includes('timeout') ? slowImage(timeoutS) : damagedImage(mimeType);
+  const told = isTimeout(error) ? slowImage(timeoutS) : damagedImage(mimeType);
   return Object.assign(told, { cause: error });
 }
+
+/** Whether it is sharp's for work that took longer than it was given. */
+export const isTimeout = (error: unknown): error is Error =>
+  error instanceof Error && error.message.includes('timeout');
 
 /** How pixels become fewer: as means of several, or one of several, which adds no colours to a drawing. */
 export type Edges = 'soft' | 'hard';
 
-export const toKernel = (edges: Edges) => (edges === 'hard' ? 'nearest' : 'lanczos3');
+export const toKernel = (edges: Edges) => (edges === 'hard' ? ('nearest' as const) : ('lanczos3' as const));
 
 /** The square of the stored picture, `sidePx` wide, of each frame. */
 export const cut = (image: Image, { left, top, size }: SquareCrop, sidePx: number, edges: Edges = 'soft'): Image =>
-  image
-    .extract({ left, top, width: size, height: size })
-    // The decoder of WebP would make edges soft.
-    .resize(sidePx, sidePx, { kernel: toKernel(edges), fastShrinkOnLoad: edges === 'soft' });
+  image.extract({ left, top, width: size, height: size }).resize(sidePx, sidePx, toResizing(edges));
+
+/** The decoder of WebP would make edges soft. */
+const toResizing = (edges: Edges) => ({ kernel: toKernel(edges), fastShrinkOnLoad: edges === 'soft' }) as const;
 
 /** The whole picture, made smaller where it is more than `sidePx` on its longest side. */
-export const shrink = (image: Image, sidePx: number): Image =>
-  image.resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true });
+export const shrink = (image: Image, sidePx: number, edges: Edges = 'soft'): Image =>
+  image.resize(sidePx, sidePx, { fit: 'inside', withoutEnlargement: true, ...toResizing(edges) });
 
 /** Decodes. */
 export async function toPixels(image: Image): Promise<Pixels> {

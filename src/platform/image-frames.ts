@@ -3,6 +3,7 @@ import {
   type FrameRange,
   fromPixels,
   type Image,
+  longestDelayMs,
   type Picture,
   type Pixels,
   toFrames,
@@ -29,8 +30,6 @@ export interface Picked {
 
 /** What is decoded at once, beside what is picked of it. */
 const chunkBytes = 20_000_000;
-/** sharp takes no more. */
-const longestDelayMs = 0xffff;
 
 /** The frames of the given numbers, the first of which is 0. */
 export async function pick(moving: Moving, edges: Edges, sidePx: number, starts: number[]): Promise<Picked> {
@@ -54,6 +53,10 @@ const toDelays = ({ delay, frames }: Moving, starts: number[]) =>
     const together = delay.slice(start, starts[at + 1] ?? frames).reduce((sum, ms) => sum + ms, 0);
     return Math.min(together, longestDelayMs);
   });
+
+/** The number of every first frame of so many. */
+export const toStrideStarts = ({ frames }: Moving, stride: number): number[] =>
+  Array.from({ length: Math.ceil(frames / stride) }, (_, at) => at * stride);
 
 /** The frame that first differs from the one at the start, by its number; 0 where all are the same. */
 export async function findMotion(moving: Moving, edges: Edges): Promise<number> {

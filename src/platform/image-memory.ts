@@ -29,12 +29,8 @@ export function toPlaces({ mimeType, width, height, channels, bitsPerChannel, in
 const longPixels = 20_000_000;
 /** Of larger frames, two would take too much memory at once. */
 const laneFramePixels = 4_000_000;
-/** libvips decodes all frames of a WebP for each file that is made of them, 4 bytes a pixel: of more, two took 570 MB. */
-const laneWebpPixels = 40_000_000;
 
 /** Is it to be worked off in two places at once, since in one it would take too long? */
-export function isLong({ mimeType, width, height, frames }: ImageHeader): boolean {
-  const pixels = width * height * frames;
-  const fitsTwice = width * height <= laneFramePixels && (mimeType !== 'image/webp' || pixels <= laneWebpPixels);
-  return frames > 1 && pixels > longPixels && fitsTwice;
+export function isLong({ width, height, frames }: ImageHeader): boolean {
+  return frames > 1 && width * height * frames > longPixels && width * height <= laneFramePixels;
 }

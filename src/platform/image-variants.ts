@@ -1,7 +1,8 @@
 import { allSettled } from './all-settled.ts';
-import { encodeMoving } from './image-animate.ts';
+import { encodeMoving, type Shown } from './image-animate.ts';
 import {
   cut,
+  type Edges,
   type FrameRange,
   fromPixels,
   type Picture,
@@ -13,7 +14,7 @@ import {
   toSquare,
   toTurned,
 } from './image-codec.ts';
-import { encodeKept, encodeStill } from './image-encode.ts';
+import { encodeKept, encodeKeptDrawing, encodeStill } from './image-encode.ts';
 import { type Moving, resize } from './image-frames.ts';
 import { type SquareCrop, scaleCrop, toVariantSizes } from './image-geometry.ts';
 import { isOfFewColours, toDominantColor, toThumbhash } from './image-placeholder.ts';
@@ -45,7 +46,9 @@ const keptPixelsOverAllFrames = 40_000_000;
 const drawingColours = 16;
 /** Frames that are held decoded for several sizes: 76 of 512 px, or 150 of 364 px. */
 const sharedFramesBytes = 80_000_000;
-/** Frames that must be turned are all held decoded, twice for a moment. */
+/** Frames are held decoded, 4 bytes a pixel, beside what the decoder holds of a WebP, which is as much or more. */
+const heldPixelsOverAllFrames = 40_000_000;
+/** Frames that must be turned are held twice for a moment. */
 const turnedPixelsOverAllFrames = 20_000_000;
 
 const largest = ({ size }: SquareCrop) => toVariantSizes(size).at(-1) ?? size;
@@ -62,9 +65,12 @@ export async function cutSquare(picture: Picture, crop: SquareCrop, upright?: Pi
   return toPixels(cut(fromPixels(upright), onCopy, largest(crop)));
 }
 
-/** All sizes, and what is shown until they are there. `crop` is the picture's square that has these pixels. */
+/**
+ * All sizes, and what is shown until they are there. `square` has the pixels of the largest, in the first frame; `crop` is where
+ * they are in the picture.
+ */
 export async function toSquares(picture: Picture, crop: SquareCrop, square: Pixels): Promise<Squares> {
-  const sizes = await toSizes(square, toVariantSizes(crop.size));
+  const sizes = await toSizes(square, toVariantSizes(square.width));
   const sidePx = Math.min(placeholderSidePx, square.width);
   const rgba = await toRgba(isOpaque(square) ? (sizes[0] ?? square) : square, sidePx);
   const seen = { ...picture, drawing: isDrawing(picture, rgba) };
@@ -102,38 +108,48 @@ async function encodeStills(picture: Picture, sizes: Pixels[]): Promise<ImageVar
   return variants;
 }
 
-/** Large sizes are made from the file, each alone; the others share frames that are held decoded. */
-async function animate(picture: Picture, crop: SquareCrop, stills: ImageVariant[]) {
+/** Large sizes are made from the whole, each alone; the others share frames that are held decoded. Answers the smallest first. */
+async function animate(picture: Picture, crop: SquareCrop, stills: ImageVariant[]): Promise<ImageVariant[]> {
   const affordablePx = Math.floor(Math.sqrt(sharedFramesBytes / 4 / picture.frames));
-  const sharedPx = toVariantSizes(Math.min(crop.size, affordablePx)).at(-1) ?? affordablePx;
+  const largestPx = stills.at(-1)?.size ?? crop.size;
+  const sharedPx = toVariantSizes(Math.min(largestPx, affordablePx)).at(-1) ?? affordablePx;
   const cutFrames: Moving['open'] = (edges, sidePx, range) => cut(picture.open(range), crop, sidePx, edges);
-  const moving = { frames: picture.frames, delay: toDelays(picture), drawing: await hasHardEdges(picture, crop) };
-  const encode = async ({ size, bytes: still }: ImageVariant, open: Moving['open']): Promise<ImageVariant> => ({
-    size,
-    bytes: await encodeMoving({ ...moving, sizePx: size, open }, picture),
-    still: still,
-  });
-  const encodeShared = async () => {
+  const moving = { frames: picture.frames, delay: toDelays(picture), drawing: picture.edges === 'hard' };
+  const encode = ({ size }: ImageVariant, open: Moving['open'], ofLargest?: Shown | Promise<Shown>) =>
+    encodeMoving({ ...moving, sizePx: size, open }, picture, ofLargest);
+  const encodeShared = async (sizes: ImageVariant[], ofLargest?: Promise<Shown>) => {
     const shared = await toPixels(cut(picture.open('all'), crop, sharedPx));
     const open: Moving['open'] = (edges, sidePx, range) =>
       edges === 'soft' ? resize(toFrames(shared, range), sidePx, edges) : cutFrames(edges, sidePx, range);
-    const variants: ImageVariant[] = [];
-    for (const still of stills.filter(({ size }) => size <= sharedPx)) variants.push(await encode(still, open));
-    return variants;
+    const shown: Shown[] = [];
+    for (const still of sizes) shown.push(await encode(still, open, ofLargest ?? shown[0]));
+    return shown;
   };
-  const large = stills.filter(({ size }) => size > sharedPx).reverse();
+  const [largest, ...smaller] = stills.toReversed();
+  const isShared = ({ size }: ImageVariant) => size <= sharedPx;
+  const ofLargest = largest && !isShared(largest) ? picture.inLane(() => encode(largest, cutFrames)) : undefined;
   const groups = await allSettled([
-    ...large.map((still) => picture.inLane(async () => [await encode(still, cutFrames)])),
-    picture.inLane(encodeShared),
+    ...(ofLargest ? [ofLargest.then((shown) => [shown])] : []),
+    ...smaller
+      .filter((still) => !isShared(still))
+      .map((still) => picture.inLane(async () => [await encode(still, cutFrames, ofLargest)])),
+    picture.inLane(() => encodeShared(stills.filter(isShared).reverse(), ofLargest)),
   ]);
-  return groups.flat().sort((one, other) => one.size - other.size);
+  const bytes = groups
+    .flat()
+    .map((shown) => shown.bytes)
+    .reverse();
+  return stills.map(({ size, bytes: still }, at) => ({ size, bytes: bytes[at] as Buffer, still }));
 }
 
-/** Asked of pixels as they are: means of them have many colours. */
-async function hasHardEdges(picture: Picture, crop: SquareCrop): Promise<boolean> {
-  const sidePx = Math.min(placeholderSidePx, crop.size);
-  const pixels = cut(picture.open('first'), crop, sidePx, 'hard');
-  return isOfFewColours(await pixels.ensureAlpha().raw().toBuffer(), drawingColours);
+/** `hard` for a drawing. Asked of pixels as they are: means of them have many colours; and not of the first frame alone, which may be black. */
+export async function findEdges(picture: Picture): Promise<Edges> {
+  const middle = picture.open({ page: picture.frames >> 1, pages: 1 });
+  for (const frame of [picture.open('first'), middle]) {
+    const few = await shrink(frame, placeholderSidePx, 'hard').ensureAlpha().raw().toBuffer();
+    if (!isOfFewColours(few, drawingColours)) return 'soft';
+  }
+  return 'hard';
 }
 
 const toDelays = ({ frames, animation: { delay = [] } }: Picture) =>
@@ -141,16 +157,26 @@ const toDelays = ({ frames, animation: { delay = [] } }: Picture) =>
 
 /** At most `sidePx` on its longest side, less where there are many frames. */
 export const keepAnimation = (picture: Picture, sidePx: number): Promise<Buffer> =>
-  picture.inLane(() =>
-    encodeKept(shrink(picture.open('all'), toSidePx(picture, sidePx, keptPixelsOverAllFrames)), picture),
-  );
+  picture.inLane(async () => {
+    const atMostPx = toSidePx(picture, sidePx, keptPixelsOverAllFrames);
+    const open = () => shrink(picture.open('all'), atMostPx, picture.edges);
+    const drawing = picture.edges === 'hard' ? await encodeKeptDrawing(open(), picture) : undefined;
+    return drawing ?? encodeKept(open(), picture);
+  });
 
-/** The animation turned upright, of fewer pixels where it has very many. */
+/**
+ * The animation upright, and decoded once for all that is made of it; into fewer pixels where it has very many. To decode each
+ * time anew would cost more than all encoding, and libvips holds all frames of a WebP while it does.
+ */
 export async function toUprightAnimation(picture: Picture): Promise<Picture> {
-  const sidePx = toSidePx(picture, Number.POSITIVE_INFINITY, turnedPixelsOverAllFrames);
-  const frames = await toTurned(shrink(picture.open('all'), sidePx), picture.orientation);
+  const isUpright = picture.orientation === 1;
+  const atMostPixels = isUpright ? heldPixelsOverAllFrames : turnedPixelsOverAllFrames;
+  const sidePx = toSidePx(picture, Number.POSITIVE_INFINITY, atMostPixels);
+  const stored = shrink(picture.open('all'), sidePx, picture.edges);
+  const frames = isUpright ? await toPixels(stored) : await toTurned(stored, picture.orientation);
+  const { width, height, pageHeight = height } = frames;
   const open: Picture['open'] = (which) => fromPixels(toFrames(frames, toRange(which, picture)));
-  return { ...picture, width: frames.width, height: frames.pageHeight, orientation: 1, open };
+  return { ...picture, width, height: pageHeight, orientation: 1, open };
 }
 
 const toRange = (which: 'first' | 'all' | FrameRange, { frames }: Picture): FrameRange =>

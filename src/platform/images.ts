@@ -13,7 +13,7 @@ import {
 import { encodeKept } from './image-encode.ts';
 import { type Size, type SquareCrop, scaleCrop, toCrop, toKeptSide } from './image-geometry.ts';
 import { detectMimeType, type ImageHeader, type ImageMimeType, slowImage } from './image-header.ts';
-import { cutSquare, keepAnimation, type Squares, toSquares, toUprightAnimation } from './image-variants.ts';
+import { cutSquare, findEdges, keepAnimation, type Squares, toSquares, toUprightAnimation } from './image-variants.ts';
 
 export type { SquareCrop } from './image-geometry.ts';
 export type { ImageVariant } from './image-variants.ts';
@@ -37,12 +37,17 @@ export interface ImageProcessor {
    */
   process(bytes: Buffer, crop?: SquareCrop): Promise<ProcessedImage>;
   /**
-   * Crops a kept `source` anew. `upright` is the `ProcessedImage` (or its stored width and height) that it came from:
-   * `crop` refers to that, as ever; the kept bytes stay as they are. Throws as `process` does.
+   * Crops a kept `source` anew. `crop` refers to the upright upload that it came from, as ever; the kept bytes stay as they
+   * are. Throws as `process` does.
    */
-  recrop(source: Buffer, upright: Size, crop: SquareCrop): Promise<ProcessedImage>;
+  recrop(source: Buffer, upload: Upload, crop: SquareCrop): Promise<ProcessedImage>;
   /** Resolves when the pictures in work and those that wait are done. */
   close(): Promise<void>;
+}
+
+/** What is known of an upload whose `source` was kept: its upright size, and how many bytes it had. */
+export interface Upload extends Size {
+  bytes: number;
 }
 
 /** How many pictures are in work at once, how many may wait, and the seconds that each may be in work. */
@@ -59,8 +64,8 @@ export function createImageProcessor(options: ImageProcessorOptions = {}): Image
   const full = (waitS: number) => rateLimited('Too many pictures are in work. Try again soon.', waitS);
   const gate = createGate({ concurrency, queueLimit, full });
 
-  const work = async (bytes: Buffer, toResult: (picture: Picture) => Promise<ProcessedImage>) => {
-    const file = toFile(bytes, timeoutS, concurrency);
+  const work = async (bytes: Buffer, limitBytes: number, toResult: (picture: Picture) => Promise<ProcessedImage>) => {
+    const file = toFile(bytes, { limitBytes, timeoutS, lanes: Math.min(2, concurrency) });
     try {
       const picture = await openPicture(file);
       return await gate.run(() => toResult(picture), { places: picture.places });
@@ -70,8 +75,8 @@ export function createImageProcessor(options: ImageProcessorOptions = {}): Image
   };
 
   return {
-    process: (bytes, crop) => work(bytes, (picture) => processPicture(picture, crop)),
-    recrop: (source, upright, crop) => work(source, (picture) => recropPicture(picture, upright, crop)),
+    process: (bytes, crop) => work(bytes, bytes.length, (picture) => processPicture(picture, crop)),
+    recrop: (source, upload, crop) => work(source, upload.bytes, (picture) => recropPicture(picture, upload, crop)),
     close: () => gate.drain(),
   };
 }
@@ -81,7 +86,7 @@ export function createImageProcessor(options: ImageProcessorOptions = {}): Image
  * been made before. Throws `UnsupportedImageError`.
  */
 export async function readImageHeader(bytes: Buffer): Promise<ImageHeader> {
-  const file = toFile(bytes, 10, 1);
+  const file = toFile(bytes, { limitBytes: bytes.length, timeoutS: 10, lanes: 1 });
   try {
     const { mimeType, width, height, frames } = await openPicture(file);
     return { mimeType, width, height, frames };
@@ -90,12 +95,11 @@ export async function readImageHeader(bytes: Buffer): Promise<ImageHeader> {
   }
 }
 
-const toFile = (bytes: Buffer, timeoutS: number, concurrency: number): ImageFile => ({
+const toFile = (bytes: Buffer, limits: Pick<ImageFile, 'limitBytes' | 'timeoutS' | 'lanes'>): ImageFile => ({
   bytes,
   mimeType: detectMimeType(bytes),
-  timeoutS,
-  lanes: Math.min(2, concurrency),
-  secondsLeft: createCountdown(timeoutS),
+  secondsLeft: createCountdown(limits.timeoutS),
+  ...limits,
 });
 
 /** Begins with the first decoding. libvips takes whole seconds, and 0 for any time. */
@@ -120,22 +124,23 @@ async function processPicture(picture: Picture, asked?: SquareCrop): Promise<Pro
   return { ...squares, animated: false, width, height, mimeType, crop, source };
 }
 
-async function processAnimation(picture: Picture, crop: SquareCrop) {
-  const upright = picture.orientation === 1 ? picture : await toUprightAnimation(picture);
-  const onUpright = scaleCrop(crop, picture, upright);
-  const square = await cutSquare(upright, onUpright);
+async function processAnimation(opened: Picture, crop: SquareCrop) {
+  const square = await cutSquare(opened, crop);
+  const picture = { ...opened, edges: await findEdges(opened) };
+  const upright = await toUprightAnimation(picture);
   const [squares, source] = await allSettled([
-    toSquares(upright, onUpright, square),
+    toSquares(upright, scaleCrop(crop, picture, upright), square),
     keepAnimation(upright, toKeptSide(picture)),
   ]);
   return { ...squares, animated: true, source };
 }
 
-async function recropPicture(kept: Picture, upright: Size, asked: SquareCrop): Promise<ProcessedImage> {
-  const { width, height } = upright;
-  const crop = toCrop(upright, asked);
-  const onCopy = scaleCrop(crop, upright, kept);
-  const squares = await toSquares(kept, onCopy, await cutSquare(kept, onCopy));
+async function recropPicture(kept: Picture, { width, height }: Size, asked: SquareCrop): Promise<ProcessedImage> {
+  const crop = toCrop({ width, height }, asked);
+  const square = await cutSquare(kept, scaleCrop(crop, { width, height }, kept));
+  const animated = kept.frames > 1;
+  const upright = animated ? await toUprightAnimation({ ...kept, edges: await findEdges(kept) }) : kept;
+  const squares = await toSquares(upright, scaleCrop(crop, { width, height }, upright), square);
   const { mimeType, bytes: source } = kept;
-  return { ...squares, animated: kept.frames > 1, width, height, mimeType, crop, source };
+  return { ...squares, animated, width, height, mimeType, crop, source };
 }

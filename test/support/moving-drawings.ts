@@ -27,10 +27,12 @@ export interface MovingDrawing {
   side: number;
   frames: number;
   type: 'gif' | 'webp';
+  /** How long each frame is shown, in ms; by default 40 and 70 in turns. */
+  delay?: number[];
 }
 
-/** In as few bytes as an encoder makes of it, each frame for 40 ms or 70 in turns. */
-export function movingDrawing({ motif, side, frames, type }: MovingDrawing): Promise<Buffer> {
+/** In as few bytes as an encoder makes of it. */
+export function movingDrawing({ motif, side, frames, type, ...drawing }: MovingDrawing): Promise<Buffer> {
   const draw: Motif = motifs[motif];
   const channels = draw({ x: 0, y: 0, frame: 0 }, side).length as 3 | 4;
   const data = Buffer.allocUnsafe(side * side * frames * channels);
@@ -40,7 +42,7 @@ export function movingDrawing({ motif, side, frames, type }: MovingDrawing): Pro
     data.set(draw(point, side), at * channels);
   }
   const raw = { width: side, height: side * frames, channels, pageHeight: side };
-  const delay = Array.from({ length: frames }, (_, frame) => (frame % 2 ? 70 : 40));
+  const delay = drawing.delay ?? Array.from({ length: frames }, (_, frame) => (frame % 2 ? 70 : 40));
   const image = sharp(data, { raw, animated: true });
   return type === 'gif'
     ? image.gif({ delay, colours: 4, effort: 7 }).toBuffer()

@@ -108,7 +108,8 @@ async function cutAgain(deps: Deps, { userId, version, crop }: Recrop): Promise<
   const source = await deps.pictures.read(sourceKey);
   // Trying again would not bring it back, while uploading the picture again would.
   if (!source) throw new NotFoundError(`The image of version ${version} was not kept. Upload it again.`);
-  const processed = await deps.images.recrop(source, { width, height }, crop);
+  const upload = { width, height, bytes: described.originalBytes };
+  const processed = await deps.images.recrop(source, upload, crop);
   return addVersion(deps, processed, { userId, action: 'picture.recropped', ...described });
 }
 
