@@ -198,6 +198,18 @@ async function makeWebps(): Promise<Fixtures> {
     'lossless-alpha.webp': await alpha.clone().webp({ lossless: true }).toBuffer(),
     'moving.webp': movingWebp,
     'moving-disc.webp': await movingDrawing({ motif: 'disc', side: 520, frames: 10, type: 'webp' }),
+    'moving-150-frames-on-60-megapixels.webp': await movingDrawing({
+      motif: 'disc',
+      side: 632,
+      frames: 150,
+      type: 'webp',
+    }),
+    'moving-frames-of-4-megapixels.webp': await movingDrawing({
+      motif: 'one pixel',
+      side: 1999,
+      frames: 10,
+      type: 'webp',
+    }),
     'moving-strokes.webp': await movingDrawing({ motif: 'strokes', side: 300, frames: 12, type: 'webp' }),
     'moving-checkerboard.webp': await movingDrawing({ motif: 'checkerboard', side: 130, frames: 5, type: 'webp' }),
     'moving-finest-checkerboard.webp': await movingDrawing({
