@@ -210,3 +210,29 @@ async function sendUpload(to: TestApp, { token }: Person, file: Buffer): Promise
   const { status } = await send(to, '/api/profile/upload-picture', { method: 'POST', headers, body: toForm(file) });
   expect(status).toBe(201);
 }
+
+test('parts may be large, in any order, and have in them what looks like the end of a part', async () => {
+  const ada = await createPerson(app);
+  // Behind the end of a JPEG may be anything.
+  const file = Buffer.concat([await photo([200, 200]), Buffer.from('\r\n--y\r\n\r\n --x-- '.repeat(10_000))]);
+  const query =
+    'mutation ($file: File!) { uploadProfilePicture(file: $file) { ... on ProfilePicture { originalBytes originalName } } }';
+  const parts = {
+    'name="file"; filename="a.jpg"\r\ncontent-type: image/jpeg': file,
+    'name="map"': '{"file":["variables.file"]}',
+    'name="operations"': JSON.stringify({ query, variables: { file: null } }) + ' '.repeat(70_000),
+  };
+  const body = Buffer.concat([
+    ...Object.entries(parts).flatMap(([header, content]) => [
+      Buffer.from(`--x\r\ncontent-disposition: form-data; ${header}\r\n\r\n`),
+      Buffer.from(content),
+      Buffer.from('\r\n'),
+    ]),
+    Buffer.from('--x--\r\n'),
+  ]);
+  const headers = { authorization: `Bearer ${ada.token}`, 'content-type': 'multipart/form-data; boundary=x' };
+  const response = await app.fetch(new Request('http://localhost/graphql', { method: 'POST', headers, body }));
+  expect(await response.json()).toEqual({
+    data: { uploadProfilePicture: { originalBytes: file.length, originalName: 'a.jpg' } },
+  });
+});

@@ -39,6 +39,8 @@ async function run(config: Config, print: (line: string) => void, running: Runni
     ...(demoToken && { demoToken }),
   });
   running.stops.push(() => app.close());
+  // Else the first who writes would wait while Prisma compiles what it compiles queries with, and everybody with them.
+  await app.platform.db.prisma.$connect();
   if (config.seedDemo) await seedDemo(app);
   const url = await app.listen();
   if (config.isProduction) return log.info({ url }, 'ready');

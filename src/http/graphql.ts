@@ -11,6 +11,7 @@ import { type HttpHandler, type HttpReply, type HttpRequest, header } from './ex
 import { createJsonOperations, type JsonOperations } from './json-operations.ts';
 import { bodyLimits, readMediaType } from './request-body.ts';
 import { takeUpload } from './upload-gate.ts';
+import type { UploadContext } from './upload-operation.ts';
 import { type RequestBody, toContentType, toReply, toWebRequest } from './web-messages.ts';
 import type { GraphQLServer } from './yoga.ts';
 
@@ -65,12 +66,14 @@ async function handle(
   };
   const context = toContext(authenticated, facts);
   const { pictureLine: line } = context.platform;
-  const run = async (body: RequestBody, as: Context) =>
+  const run = async (body: RequestBody, as: Context & UploadContext) =>
     toReply(await graphql.fetch(toWebRequest(request, body, graphql), as), (stream) =>
       eventStreams.limit(stream, authenticated),
     );
   if (isUpload && viewer) {
-    return takeUpload(request, { line, viewerId: viewer.id }, (body) => run(body, withPlace(context)));
+    return takeUpload(request, { line, viewerId: viewer.id }, (upload) =>
+      run({ body: null, contentType: upload.contentType }, { ...withPlace(context), upload }),
+    );
   }
   const body = mediaType && (await request.readBody(bodyLimits[mediaType]));
   const reply =

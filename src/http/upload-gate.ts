@@ -1,14 +1,8 @@
 import type { Gate } from '../platform/gate.ts';
 import { bytesOfPlace } from '../platform/picture-line.ts';
 import type { HttpRequest } from './exchange.ts';
-import { readMultipartType } from './multipart.ts';
+import { inspectMultipart, type MultipartBody } from './multipart.ts';
 import { bodyLimits, cutShort, readLength } from './request-body.ts';
-
-/** A multipart body, and its type with nothing but the boundary. */
-export interface Upload {
-  body: Buffer;
-  contentType: string;
-}
 
 export interface Uploader {
   line: Gate;
@@ -24,13 +18,10 @@ const limitBytes = bodyLimits['multipart/form-data'];
 export async function takeUpload<Result>(
   request: HttpRequest,
   { line, viewerId }: Uploader,
-  use: (upload: Upload) => Promise<Result>,
+  use: (upload: MultipartBody) => Promise<Result>,
 ): Promise<Result> {
   const places = Math.max(1, Math.ceil((readLength(request.headers, limitBytes) ?? limitBytes) / bytesOfPlace));
-  const task = async () => {
-    const body = await request.readBody(limitBytes);
-    return use({ body, contentType: readMultipartType(request, body) });
-  };
+  const task = async () => use(inspectMultipart(request, await request.readBody(limitBytes)));
   try {
     return await line.run(task, { places, owner: viewerId, signal: request.signal });
   } catch (error) {

@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql';
 import type { GraphQLParams, Plugin } from 'graphql-yoga';
+import { type MultipartBody, parseForm } from './multipart.ts';
 import { bodyLimits } from './request-body.ts';
 
 /** In an operation; no field takes more than one file. */
@@ -12,16 +13,21 @@ const maxLength = bodyLimits['application/json'];
  * and a null stands there, or nothing. Yoga's own reader puts a file wherever it is told, at index 4,294,967,290 of a list
  * too, and whoever looks at such a list next ends the process.
  */
-export function useUploads(): Plugin {
+export function useUploads(): Plugin<object, UploadContext> {
   return {
-    onRequestParse({ request, setRequestParser }) {
-      if (request.headers.get('content-type')?.startsWith('multipart/form-data')) setRequestParser(readUpload);
+    onRequestParse({ serverContext: { upload }, fetchAPI, setRequestParser }) {
+      if (upload) setRequestParser(async () => toParams(await parseForm(upload, fetchAPI.Response)));
     },
   };
 }
 
-async function readUpload(request: Request): Promise<GraphQLParams> {
-  const form = await request.formData();
+/** Of a request whose body is a form. */
+export interface UploadContext {
+  /** The form, which isn't in the request: there it would be copied. */
+  upload?: MultipartBody;
+}
+
+function toParams(form: FormData): GraphQLParams {
   const operations = readJson(form, 'operations');
   for (const { name, path } of readPlaces(form)) putFile(operations, path, form.get(name));
   return operations as GraphQLParams;

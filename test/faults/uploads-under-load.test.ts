@@ -1,7 +1,9 @@
+import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import process from 'node:process';
-import { setTimeout as delay } from 'node:timers/promises';
 import { print } from 'graphql';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -67,22 +69,15 @@ async function peakMB(): Promise<number> {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }
 
-/** Asks for `me` every few milliseconds until told to stop; answers how long each took. */
-async function askMeanwhile({ token }: Person, until: () => boolean): Promise<number[]> {
-  const asked: Promise<number>[] = [];
-  const ask = async () => {
-    const startedAt = performance.now();
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const body = '{"query":"{ me { id } }"}';
-    const response = await fetch(`${server.url}/graphql`, { method: 'POST', headers, body });
-    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('user_')]);
-    return performance.now() - startedAt;
-  };
-  while (!until()) {
-    asked.push(ask());
-    await delay(20);
-  }
-  return Promise.all(asked);
+/** Asks for `me` every few milliseconds, so many times or until told to stop; `times` are how long each took. */
+function startAsking({ token }: Person, atMost = Number.POSITIVE_INFINITY) {
+  const path = join(import.meta.dirname, '../support/asking-process.ts');
+  const child = fork(path, [server.url, token ?? '', String(atMost)], { execArgv: ['--import', 'tsx'] });
+  const times = once(child, 'message').then(([told]): number[] => {
+    expect(told.wrong).toEqual([]);
+    return told.times;
+  });
+  return { times, stop: () => child.send('stop') };
 }
 
 const percentile = (times: number[], share: number) =>
@@ -108,16 +103,14 @@ test('20 worst pictures at once fit into the memory of a small server, which goe
     uploaders.map((person, at) => toUpload(person, file, at % 2 === 0 ? 'graphql' : 'rest')),
   );
   const idleMB = await peakMB();
-  let asked = 0;
-  const idle = await askMeanwhile(reader, () => asked++ >= 100);
+  const idle = await startAsking(reader, 100).times;
 
-  let isDone = false;
-  const meanwhile = askMeanwhile(reader, () => isDone);
+  const meanwhile = startAsking(reader);
   const startedAt = performance.now();
   const outcomes = await Promise.all(requests.map(sendUpload));
   const tookS = (performance.now() - startedAt) / 1000;
-  isDone = true;
-  const busy = await meanwhile;
+  meanwhile.stop();
+  const busy = await meanwhile.times;
   const stored = outcomes.filter((outcome) => outcome === 'stored').length;
   process.stdout.write(`idle: ${Math.round(idleMB)} MB at most; ${describeTimes(idle)}
 ${stored} of ${people} stored in ${tookS.toFixed(1)} s: ${Math.round(await peakMB())} MB at most; ${describeTimes(busy)}\n`);

@@ -4,6 +4,7 @@ import { type Context, type RequestFacts, requireViewer } from '../../graphql/co
 import type { RateLimited, RateLimits } from '../../platform/rate-limits.ts';
 import type { Authenticated, Authentication } from '../authentication.ts';
 import { type HttpRequest, header } from '../exchange.ts';
+import { type MultipartBody, parseForm } from '../multipart.ts';
 import { bodyLimits, readMediaType } from '../request-body.ts';
 import { takeUpload } from '../upload-gate.ts';
 import { refuseViewAs } from '../view-as.ts';
@@ -60,18 +61,17 @@ const readForm: Admission = async (c, next) => {
   const { context } = c.var;
   readMediaType(request, ['multipart/form-data']);
   const uploader = { line: context.platform.pictureLine, viewerId: requireViewer(context).id };
-  await takeUpload(request, uploader, async ({ body, contentType }) => {
-    const headers = { 'content-type': contentType };
-    c.req.raw = new Request(c.req.raw, { headers });
-    c.req.bodyCache.formData = await toForm(new Response(body as never, { headers }));
+  await takeUpload(request, uploader, async (upload) => {
+    c.req.raw = new Request(c.req.raw, { headers: { 'content-type': upload.contentType } });
+    c.req.bodyCache.formData = await toForm(upload);
     await next();
   });
 };
 
 /** hono would hold two copies more of the body. */
-async function toForm(carrier: Response): Promise<FormData> {
+async function toForm(upload: MultipartBody): Promise<FormData> {
   try {
-    return await carrier.formData();
+    return await parseForm(upload);
   } catch {
     throw badUserInput('Expected a body that is what its type says.');
   }

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { FileTooLargeError, NotFoundError } from '../../errors.ts';
+import { readFileBytes } from '../../platform/held-file.ts';
 import type { ProcessedImage, SquareCrop } from '../../platform/images.ts';
 import type { Platform } from '../../platform/platform.ts';
 import { type PictureChange, retireActivePicture } from './active-picture.ts';
@@ -58,7 +59,7 @@ async function storeUpload(
 ): Promise<MadeVersion> {
   const description = readAltText(altText);
   if (file.size > maxFileBytes) throw new FileTooLargeError(file.size, maxFileBytes);
-  const bytes = Buffer.from(await file.arrayBuffer());
+  const bytes = await readFileBytes(file);
   await deps.scanner?.assertClean({ userId: version.userId, bytes });
   const processed = await deps.images.process(bytes, crop ?? undefined);
   return addVersion(deps, processed, {

@@ -1,0 +1,21 @@
+/** A file whose bytes stay where they are: a `File` of them would hold a copy, and give out others. */
+export class HeldFile extends File {
+  readonly held: Buffer;
+
+  constructor(bytes: Buffer, { name, type, lastModified }: File) {
+    super([], name, { type, lastModified });
+    this.held = bytes;
+  }
+
+  override get size(): number {
+    return this.held.length;
+  }
+
+  override async arrayBuffer(): Promise<ArrayBuffer> {
+    return new Uint8Array(this.held).buffer;
+  }
+}
+
+/** The bytes of a file, not copied if that can be helped. */
+export const readFileBytes = async (file: File): Promise<Buffer> =>
+  file instanceof HeldFile ? file.held : Buffer.from(await file.arrayBuffer());
