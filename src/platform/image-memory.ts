@@ -5,6 +5,7 @@ export interface DecodedExtent {
   mimeType: ImageMimeType;
   width: number;
   height: number;
+  frames: number;
   channels: number;
   bitsPerChannel: number;
   /** Interlaced, or progressive. */
@@ -16,13 +17,15 @@ const bytesOfPlace = 64 * 1024 * 1024;
 
 /**
  * How many places a picture takes among those in work. Most are decoded row by row, whatever their size: one. One that comes
- * in passes is whole only with the last of them, and libvips decodes WebP and GIF a frame at a time.
+ * in passes is whole only with the last of them, libvips decodes WebP and GIF a frame at a time, and all frames of an
+ * animation are held.
  */
-export function toPlaces({ mimeType, width, height, channels, bitsPerChannel, inPasses }: DecodedExtent): number {
+export function toPlaces(extent: DecodedExtent): number {
+  const { mimeType, width, height, frames, channels, bitsPerChannel, inPasses } = extent;
   const isWhole = inPasses || mimeType === 'image/webp' || mimeType === 'image/gif';
   // Of a JPEG in passes its coefficients are held, of 16 bits each.
   const bytesPerChannel = bitsPerChannel > 8 || mimeType === 'image/jpeg' ? 2 : 1;
-  return isWhole ? Math.max(1, Math.ceil((width * height * channels * bytesPerChannel) / bytesOfPlace)) : 1;
+  return isWhole ? Math.max(1, Math.ceil((width * height * frames * channels * bytesPerChannel) / bytesOfPlace)) : 1;
 }
 
 /** An animation that takes half of the time limit, as an idle machine works it off. */

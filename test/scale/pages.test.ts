@@ -177,6 +177,34 @@ describe('what most requests ask for is read by index', () => {
   });
 });
 
+test('what is written for many at once finds its rows by index', async () => {
+  const people = await Promise.all(Array.from({ length: 4 }, () => createPerson(app)));
+  const { rows: others } = await client.query<{ id: string }>('select id from users where id <> $1 limit 4', [busyId]);
+  const each = (mutation: string) =>
+    Promise.all(
+      people.map((person, at) => person.query(`mutation { ${mutation.replace('OTHER', others[at]?.id ?? '')} }`)),
+    );
+  const { statements } = await withStatements(async () => {
+    await each('follow(target: { userId: "OTHER" }) { __typename }');
+    await each('unfollow(target: { userId: "OTHER" }) { __typename }');
+    await each('recordEvent(input: { type: VIEW, movieId: 1 }) { __typename }');
+  });
+  const names = ['follow_users', 'unfollow_users', 'insert_events_of_many'];
+  const written = names.map((name) => statements.find((statement) => statement.name === name));
+  expect(written.map((statement) => statement?.name)).toEqual(names);
+  const plans: Explained[] = [];
+  for (const statement of written as SentStatement[]) {
+    for (const mode of planModes) {
+      // Nothing of it stays, and what was written a moment ago is out of its way.
+      await client.query('begin');
+      await client.query('delete from events where user_id = any($1)', [people.map(({ id }) => id)]);
+      plans.push({ name: statement.name, mode, plan: await explain(client, statement, mode) });
+      await client.query('rollback');
+    }
+  }
+  expect(whatGrowsIn(plans)).toEqual([]);
+});
+
 test('the sessions of a user are read by index', async () => {
   const { statements, result } = await withStatements(() =>
     viewers.owner.query<{ me: { syncSessions: object[] } }, object>('{ me { syncSessions { id } } }'),
