@@ -47,7 +47,7 @@ const drawingColours = 16;
 /** Frames that are held decoded for several sizes: 76 of 512 px, or 150 of 364 px. */
 const sharedFramesBytes = 80_000_000;
 /** Frames are held decoded, 4 bytes a pixel, beside what the decoder holds of a WebP, which is as much or more. */
-const heldPixelsOverAllFrames = 40_000_000;
+const heldPixelsOverAllFrames = 36_000_000;
 /** Frames that must be turned are held twice for a moment. */
 const turnedPixelsOverAllFrames = 20_000_000;
 
