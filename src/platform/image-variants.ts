@@ -40,8 +40,6 @@ export interface Squares {
 
 /** A thumbhash has 7 waves across at most. */
 const placeholderSidePx = 32;
-/** 150 frames of 512 px: more would cost seconds, and gain nothing for variants of 512 px. */
-const keptPixelsOverAllFrames = 40_000_000;
 /** Of a drawing of 32 px. A GIF has 256 at most, whatever it shows. */
 const drawingColours = 16;
 /** Frames that are held decoded for several sizes: 76 of 512 px, or 150 of 364 px. */
@@ -155,11 +153,10 @@ export async function findEdges(picture: Picture): Promise<Edges> {
 const toDelays = ({ frames, animation: { delay = [] } }: Picture) =>
   Array.from({ length: frames }, (_, at) => [delay].flat()[at] ?? 0);
 
-/** At most `sidePx` on its longest side, less where there are many frames. */
+/** At most `sidePx` on its longest side. */
 export const keepAnimation = (picture: Picture, sidePx: number): Promise<Buffer> =>
   picture.inLane(async () => {
-    const atMostPx = toSidePx(picture, sidePx, keptPixelsOverAllFrames);
-    const open = () => shrink(picture.open('all'), atMostPx, picture.edges);
+    const open = () => shrink(picture.open('all'), sidePx, picture.edges);
     const drawing = picture.edges === 'hard' ? await encodeKeptDrawing(open(), picture) : undefined;
     return drawing ?? encodeKept(open(), picture);
   });
