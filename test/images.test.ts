@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
 import { InvalidInputError, RequestError, UnsupportedImageError } from '../src/errors.ts';
@@ -441,6 +442,19 @@ describe('limits', () => {
     const error = await refusal(hasty.process(await slowGif(10)));
     expect(error).toBeInstanceOf(UnsupportedImageError);
     expect(error.message).toMatch(/within 1 seconds, .* takes too long to decode/);
+  });
+
+  it('of time are told at once, while the picture keeps its place until libvips is done', async () => {
+    const hasty = createImageProcessor({ timeoutS: 0.001 });
+    const error = await refusal(hasty.process(await slowGif(10)));
+    expect(error.message).toMatch(/takes too long to decode/);
+    let isOver = false;
+    const over = hasty.close().then(() => {
+      isOver = true;
+    });
+    await setImmediate();
+    expect(isOver).toBe(false);
+    await over;
   });
 
   it('of work at once make others wait, and of those that wait make others come again later', async () => {

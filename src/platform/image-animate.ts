@@ -1,5 +1,6 @@
 import sharp, { type WebpOptions } from 'sharp';
 import { type Edges, fromPixels, type Image, isTimeout, type Picture, toPixels, toRgba } from './image-codec.ts';
+import { type Countdown, createCountdown } from './image-countdown.ts';
 import { createForecasts } from './image-forecast.ts';
 import { findMotion, type Moving, pick, resize, toStrideStarts } from './image-frames.ts';
 import { type Attempt, type Look, toAttempts, usual } from './image-looks.ts';
@@ -69,16 +70,17 @@ function createWorkshop(moving: Moving, picture: Picture, reserveOfManyS: number
   const toStarts = async ({ look, stride }: Attempt) =>
     stride === 'pair' ? [0, await findMotionOnce(look.edges)] : toStrideStarts(moving, stride);
 
-  const open = async ({ edges, scale }: Look, starts: number[]): Promise<{ image: Image; delay: number[] }> => {
+  const open = async (look: Look, starts: number[], within: Countdown): Promise<{ image: Image; delay: number[] }> => {
+    const { edges, scale } = look;
     const isWhole = starts.length === frames && scale === undefined;
     if (isWhole) return { image: moving.open(edges, sizePx, { page: 0, pages: frames }), delay: moving.delay };
-    const picked = await pick(moving, edges, Math.ceil(sizePx / (scale ?? 1)), starts);
+    const picked = await pick(moving, edges, Math.ceil(sizePx / (scale ?? 1)), starts, within);
     return { image: scale ? resize(picked.pixels, sizePx, edges) : fromPixels(picked.pixels), delay: picked.delay };
   };
 
-  const encode = async (attempt: Attempt, seconds = picture.secondsLeft()): Promise<Encoded> => {
-    const { image, delay } = await open(attempt.look, await toStarts(attempt));
-    return encodeWebp(image.timeout({ seconds }), {
+  const encode = async (attempt: Attempt, within: Countdown = picture.secondsLeft): Promise<Encoded> => {
+    const { image, delay } = await open(attempt.look, await toStarts(attempt), within);
+    return encodeWebp(image.timeout({ seconds: within() }), {
       ...attempt.look.options,
       loop: picture.animation.loop ?? 0,
       delay,
@@ -112,8 +114,9 @@ function createWorkshop(moving: Moving, picture: Picture, reserveOfManyS: number
     async tryIt(attempt: Attempt): Promise<Encoded | undefined> {
       if (attempt === usual) return encode(attempt);
       const seconds = picture.secondsLeft() - (attempt.stride === 'pair' ? reserveS.others : reserveOfManyS);
+      const within = createCountdown(Math.max(1, seconds));
       try {
-        const encoded = await encode(attempt, Math.max(1, seconds));
+        const encoded = await encode(attempt, within);
         const isSure = attempt.look.edges === 'soft' || (await isFaithful(encoded, await toStarts(attempt)));
         return isSure ? encoded : undefined;
       } catch (error) {

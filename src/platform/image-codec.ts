@@ -1,6 +1,7 @@
 import sharp, { type Metadata, type Sharp, type WebpOptions } from 'sharp';
 import { createGate } from './gate.ts';
 import { assertAffordable } from './image-cost.ts';
+import type { Countdown } from './image-countdown.ts';
 import type { Size, SquareCrop } from './image-geometry.ts';
 import {
   assertWithinLimits,
@@ -14,6 +15,7 @@ import {
 } from './image-header.ts';
 import { isLong, toPlaces } from './image-memory.ts';
 import { swapsSides, toStoredCrop, turn } from './image-turn.ts';
+import { TimeLimitError } from './time-limit.ts';
 
 /** A picture on its way through sharp; nothing is decoded before its bytes or pixels are asked for. */
 export type Image = Sharp;
@@ -27,8 +29,7 @@ export interface ImageFile {
   limitBytes: number;
   /** How many steps of work on a long animation may go on at once. */
   lanes: number;
-  /** Whole seconds, at least 1; counted since it was first asked. Throws `UnsupportedImageError` where none is left. */
-  secondsLeft(): number;
+  secondsLeft: Countdown;
 }
 
 /** A picture whose header was found good. */
@@ -51,7 +52,7 @@ export interface Picture extends ImageHeader {
   /** Runs what takes long, at most as many at once as the picture has lanes: one, or two of a long animation. */
   inLane<Result>(work: () => Promise<Result>): Promise<Result>;
   /** As `ImageFile` has it. */
-  secondsLeft(): number;
+  secondsLeft: Countdown;
   /** The picture as it is stored, in sRGB, its first frame, all of them, or some. Each call decodes anew. */
   open(frames: 'first' | 'all' | FrameRange): Image;
 }
@@ -146,14 +147,19 @@ function toOpener({ bytes, secondsLeft }: ImageFile, metadata: Metadata): Pictur
 
 /** The error to show: sharp throws plain ones for what it can't read; others, and a lack of memory, aren't the file's fault. */
 export function explainImageError(error: unknown, { mimeType, timeoutS }: ImageFile): unknown {
-  if (!(error instanceof Error) || error.constructor !== Error || /memory/i.test(error.message)) return error;
-  const told = isTimeout(error) ? slowImage(timeoutS) : damagedImage(mimeType);
-  return Object.assign(told, { cause: error });
+  const toTold = () => {
+    if (isTimeout(error)) return slowImage(timeoutS);
+    const isPlain = error instanceof Error && error.constructor === Error;
+    return isPlain && !/memory/i.test(error.message) ? damagedImage(mimeType) : undefined;
+  };
+  const told = toTold();
+  return told ? Object.assign(told, { cause: error }) : error;
 }
 
-/** Whether it is sharp's for work that took longer than it was given. */
+/** Whether it took longer than it was given; sharp has no type of error for it. */
 export const isTimeout = (error: unknown): error is Error =>
-  error instanceof Error && error.message.includes('timeout');
+  error instanceof TimeLimitError ||
+  (error instanceof Error && error.constructor === Error && error.message.includes('timeout'));
 
 /** How pixels become fewer: as means of several, or one of several, which adds no colours to a drawing. */
 export type Edges = 'soft' | 'hard';

@@ -10,6 +10,7 @@ import {
   toKernel,
   toPixels,
 } from './image-codec.ts';
+import type { Countdown } from './image-countdown.ts';
 
 /** An animation at one size, not yet decoded. */
 export interface Moving extends Pick<Picture, 'frames'> {
@@ -28,22 +29,25 @@ export interface Picked {
   delay: number[];
 }
 
-/** What is decoded at once, beside what is picked of it. */
+/** What is made at once of frames that are looked at alone. */
 const chunkBytes = 20_000_000;
 
-/** The frames of the given numbers, the first of which is 0. */
-export async function pick(moving: Moving, edges: Edges, sidePx: number, starts: number[]): Promise<Picked> {
+/** The frames of the given numbers, the first of which is 0. Throws TimeLimitError where that takes too long. */
+export async function pick(
+  moving: Moving,
+  edges: Edges,
+  sidePx: number,
+  starts: number[],
+  secondsLeft: Countdown,
+): Promise<Picked> {
   const size = { width: sidePx, height: sidePx * starts.length, ...(starts.length > 1 && { pageHeight: sidePx }) };
   let data = Buffer.alloc(0);
   let channels: Pixels['channels'] = 4;
-  let at = 0;
-  for await (const { range, pixels } of decodeInChunks(moving, edges, sidePx)) {
-    const frameBytes = sidePx * sidePx * pixels.channels;
-    if (at === 0) data = Buffer.allocUnsafe(frameBytes * starts.length);
-    channels = pixels.channels;
-    for (const start of starts.filter((start) => start >= range.page && start < range.page + range.pages)) {
-      toFrames(pixels, { page: start - range.page, pages: 1 }).data.copy(data, frameBytes * at++);
-    }
+  for (const [at, page] of starts.entries()) {
+    const frame = await toPixels(moving.open(edges, sidePx, { page, pages: 1 }).timeout({ seconds: secondsLeft() }));
+    if (at === 0) data = Buffer.allocUnsafe(frame.data.length * starts.length);
+    channels = frame.channels;
+    frame.data.copy(data, frame.data.length * at);
   }
   return { pixels: { ...size, data, channels }, delay: toDelays(moving, starts) };
 }

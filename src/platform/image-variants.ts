@@ -172,7 +172,8 @@ export async function toUprightAnimation(picture: Picture): Promise<Picture> {
   const stored = shrink(picture.open('all'), sidePx, picture.edges);
   const frames = isUpright ? await toPixels(stored) : await toTurned(stored, picture.orientation);
   const { width, height, pageHeight = height } = frames;
-  const open: Picture['open'] = (which) => fromPixels(toFrames(frames, toRange(which, picture)));
+  const open: Picture['open'] = (which) =>
+    fromPixels(toFrames(frames, toRange(which, picture))).timeout({ seconds: picture.secondsLeft() });
   return { ...picture, width, height: pageHeight, orientation: 1, open };
 }
 

@@ -10,10 +10,12 @@ import {
   type Picture,
   toUpright,
 } from './image-codec.ts';
+import { createCountdown } from './image-countdown.ts';
 import { encodeKept } from './image-encode.ts';
 import { type Size, type SquareCrop, scaleCrop, toCrop, toKeptSide } from './image-geometry.ts';
-import { detectMimeType, type ImageHeader, type ImageMimeType, slowImage } from './image-header.ts';
+import { detectMimeType, type ImageHeader, type ImageMimeType } from './image-header.ts';
 import { cutSquare, findEdges, keepAnimation, type Squares, toSquares, toUprightAnimation } from './image-variants.ts';
+import { within } from './time-limit.ts';
 
 export type { SquareCrop } from './image-geometry.ts';
 export type { ImageVariant } from './image-variants.ts';
@@ -68,7 +70,16 @@ export function createImageProcessor(options: ImageProcessorOptions = {}): Image
     const file = toFile(bytes, { limitBytes, timeoutS, lanes: Math.min(2, concurrency) });
     try {
       const picture = await openPicture(file);
-      return await gate.run(() => toResult(picture), { places: picture.places });
+      return await new Promise<ProcessedImage>((resolve, reject) => {
+        const begin = () => {
+          const result = toResult(picture);
+          // libvips looks at the time between its steps alone, and on a busy machine one takes seconds. Whoever waits is told
+          // at once; the picture keeps its place until its step is done.
+          within(timeoutS * 1000, result).then(resolve, reject);
+          return result;
+        };
+        gate.run(begin, { places: picture.places }).catch(reject);
+      });
     } catch (error) {
       throw explainImageError(error, file);
     }
@@ -101,17 +112,6 @@ const toFile = (bytes: Buffer, limits: Pick<ImageFile, 'limitBytes' | 'timeoutS'
   secondsLeft: createCountdown(limits.timeoutS),
   ...limits,
 });
-
-/** Begins with the first decoding. libvips takes whole seconds, and 0 for any time. */
-function createCountdown(timeoutS: number) {
-  let endsAt: number | undefined;
-  return () => {
-    endsAt ??= performance.now() + timeoutS * 1000;
-    const left = Math.ceil((endsAt - performance.now()) / 1000);
-    if (left < 1) throw slowImage(timeoutS);
-    return left;
-  };
-}
 
 async function processPicture(picture: Picture, asked?: SquareCrop): Promise<ProcessedImage> {
   const crop = toCrop(picture, asked);
