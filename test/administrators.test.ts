@@ -261,14 +261,20 @@ describe('where a read can not be logged', () => {
     const owner = await createHidden();
     const query = 'subscription ($userIds: [ID!]) { profileUpdated(userIds: $userIds) { profile { bio } } }';
     const { socket } = await followChanges(address, administrator.token, { query, variables: { userIds: [owner.id] } });
+    // What was announced before the subscription began may come first on a busy machine.
+    const until = async (isMeant: (message: Seen) => boolean): Promise<Seen[]> => {
+      const messages = [await socket.expect('next', 'changes')];
+      while (!isMeant(messages.at(-1))) messages.push(await socket.expect('next', 'changes'));
+      return messages;
+    };
     const allowAgain = await refuseEntries();
     await owner.upsertProfile({ bio: 'unseen' });
-    const message = await socket.expect('next', 'changes');
-    expect(message).toMatchObject({ errors: [{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });
-    expect(JSON.stringify(message)).not.toContain('unseen');
+    const messages = await until(({ errors }) => errors !== undefined);
+    expect(messages.at(-1)).toMatchObject({ errors: [{ extensions: { code: 'INTERNAL_SERVER_ERROR' } }] });
+    expect(JSON.stringify(messages)).not.toContain('unseen');
     await allowAgain();
     await owner.upsertProfile({ bio: 'seen' });
-    expect(await socket.expect('next', 'changes')).toEqual({ data: { profileUpdated: { profile: { bio: 'seen' } } } });
+    await until(({ data }) => data?.profileUpdated.profile.bio === 'seen');
   });
 });
 
