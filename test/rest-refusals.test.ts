@@ -179,6 +179,11 @@ describe('a body', () => {
     ['is empty', 'multipart/form-data; boundary=x', ''],
     ['has a part without a name', 'multipart/form-data; boundary=x', '--x\r\na: b\r\n\r\nc\r\n--x--\r\n'],
     [
+      'has a part that is no field',
+      'multipart/form-data; boundary=x',
+      '--x\r\ncontent-disposition: attachment; name="a"\r\n\r\nc\r\n--x--\r\n',
+    ],
+    [
       'has more parts than a form has',
       'multipart/form-data; boundary=x',
       `${'--x\r\ncontent-disposition: form-data; name="a"; filename="b"\r\n\r\n\r\n'.repeat(100_000)}--x--\r\n`,

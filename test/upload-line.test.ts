@@ -6,6 +6,7 @@ import { postJson } from './support/http.ts';
 import { createPerson, type Person, toMultipart } from './support/person.ts';
 import { createHalt } from './support/picture-files.ts';
 import { photo } from './support/pictures.ts';
+import { toForm } from './support/rest.ts';
 
 const largest = 10 * 1024 * 1024 + 64 * 1024;
 const recrop = 'mutation { recropProfilePicture(version: 1, crop: { left: 0, top: 0, size: 1 }) { __typename } }';
@@ -180,6 +181,43 @@ test('a server that stops stores the picture that is in work', async () => {
   await stopping.close();
   halt.letGo();
   expect(await uploaded).toMatchObject({ version: 1 });
+});
+
+describe('an upload whose client left is in work until it is done, by', () => {
+  const ways = {
+    GraphQL: {
+      path: '/graphql',
+      toBody: (file: Buffer) => toMultipart(upload, {}, new File([new Uint8Array(file)], 'a.jpg')),
+    },
+    REST: { path: '/api/profile/upload-picture', toBody: (file: Buffer) => toForm(file) },
+  };
+  const upload = 'mutation ($file: File!) { uploadProfilePicture(file: $file) { __typename } }';
+
+  test.each(Object.entries(ways))('%s', async (_, { path, toBody }) => {
+    await start();
+    const halt = createHalt('put', 'before');
+    halt.on(app.platform.pictures);
+    const ada = await createPerson(app);
+    const leaving = new AbortController();
+    const body = toBody(await photo([100, 100]));
+    const headers = { authorization: `Bearer ${ada.token}`, 'apollo-require-preflight': '1' };
+    const left = fetch(new URL(path, address), { method: 'POST', headers, body, signal: leaving.signal });
+    left.catch(() => {});
+    await halt.reached;
+    leaving.abort();
+    // By the time that others were answered, the server knows.
+    for (let count = 0; count < 3; count++) await ada.me();
+    const next = begin(ada, 1_000);
+    let isItsTurn = false;
+    next.asking.once('continue', () => {
+      isItsTurn = true;
+    });
+    await hold(await createPerson(app), 1_000);
+    expect(isItsTurn).toBe(false);
+    halt.letGo();
+    await next.turn;
+    expect((await ada.me()).picture).toMatchObject({ version: 1 });
+  });
 });
 
 describe('a body that comes too slowly', () => {

@@ -71,6 +71,7 @@ async function handle(
       eventStreams.limit(stream, authenticated),
     );
   if (isUpload && viewer) {
+    // To its end, though its client leaves: what is in work must not be without a place.
     return takeUpload(request, { line, viewerId: viewer.id }, (upload) =>
       run({ body: null, contentType: upload.contentType }, { ...withPlace(context), upload }),
     );
@@ -78,7 +79,7 @@ async function handle(
   const body = mediaType && (await request.readBody(bodyLimits[mediaType]));
   const reply =
     mediaType === 'application/json' && body ? await runJson(body, header(request, 'accept'), context) : null;
-  return reply ?? run({ body, contentType: toContentType(request) }, context);
+  return reply ?? run({ body, contentType: toContentType(request), signal: request.signal }, context);
 }
 
 /** What a form asks for is done in the place of its body: a re-crop in it waits for no other. */

@@ -13,10 +13,13 @@ const maxLength = bodyLimits['application/json'];
  * and a null stands there, or nothing. Yoga's own reader puts a file wherever it is told, at index 4,294,967,290 of a list
  * too, and whoever looks at such a list next ends the process.
  */
-export function useUploads(): Plugin<object, UploadContext> {
+export function useUploads(): Plugin<UploadContext, UploadContext> {
   return {
     onRequestParse({ serverContext: { upload }, fetchAPI, setRequestParser }) {
       if (upload) setRequestParser(async () => toParams(await parseForm(upload, fetchAPI.Response)));
+    },
+    onSubscribe({ args: { contextValue }, setResultAndStopExecution }) {
+      if (contextValue.upload) setResultAndStopExecution({ errors: [noSubscription()] });
     },
   };
 }
@@ -70,5 +73,11 @@ const childOf = (parent: unknown, name: string): unknown =>
 /** Clients leave undefined out of objects; in a list it is null. What every object inherits is nowhere to put a file. */
 const isFree = (parent: JsonObject, name: string): boolean =>
   Object.hasOwn(parent, name) ? parent[name] === null : !Array.isArray(parent) && !(name in parent);
+
+/** It would hold all of its form for as long as it lives. */
+const noSubscription = () =>
+  new GraphQLError('Expected a query or a mutation in a form: subscriptions are sent as JSON.', {
+    extensions: { code: 'BAD_USER_INPUT', http: { status: 400 } },
+  });
 
 const refused = (message: string) => new GraphQLError(message);

@@ -4,6 +4,8 @@ import type { GraphQLServer } from './yoga.ts';
 export interface RequestBody {
   body: Buffer | null;
   contentType: string | undefined;
+  /** Ends what is done with it when the client leaves; left out: it is done to its end. */
+  signal?: AbortSignal;
 }
 
 /** Yoga knows types in lower case only; what follows has to stay as it is. */
@@ -13,7 +15,7 @@ export const toContentType = (request: HttpRequest): string | undefined =>
 /** The message as Yoga takes it. */
 export function toWebRequest(
   request: HttpRequest,
-  { body, contentType }: RequestBody,
+  { body, contentType, signal }: RequestBody,
   { fetchAPI }: GraphQLServer,
 ): Request {
   const headers = new fetchAPI.Headers();
@@ -24,7 +26,7 @@ export function toWebRequest(
     method: request.method,
     headers,
     body: body as never,
-    signal: request.signal,
+    ...(signal && { signal }),
   });
 }
 

@@ -14,6 +14,18 @@ export class HeldFile extends File {
   override async arrayBuffer(): Promise<ArrayBuffer> {
     return new Uint8Array(this.held).buffer;
   }
+
+  override async text(): Promise<string> {
+    return this.held.toString();
+  }
+
+  override slice(...range: Parameters<File['slice']>): Blob {
+    return new Blob([this.held as Uint8Array<ArrayBuffer>]).slice(...range);
+  }
+
+  override stream(): ReturnType<File['stream']> {
+    return new Blob([this.held as Uint8Array<ArrayBuffer>]).stream();
+  }
 }
 
 /** The bytes of a file, not copied if that can be helped. */
