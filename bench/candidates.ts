@@ -37,7 +37,7 @@ export const candidates = {
     title: 'Visage',
     program: path('../dist/main.js'),
     // As `npm run start:production` has it.
-    env: { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '1048576' },
+    env: { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '33554432' },
   },
   mercurius: {
     ...likeVisage,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { fromPixels, type ImageFile, openPicture, type Picture, toUpright } from '../src/platform/image-codec.ts';
+import { createCountdown } from '../src/platform/image-countdown.ts';
 import { encodeKept } from '../src/platform/image-encode.ts';
 import { type SquareCrop, toCrop, toKeptSide } from '../src/platform/image-geometry.ts';
 import { detectMimeType } from '../src/platform/image-header.ts';
@@ -87,7 +88,7 @@ async function encodeByHand(bytes: Buffer): Promise<void> {
   }
 }
 
-const timing = { timeoutS: 60, lanes: 1, secondsLeft: () => 60 };
+const timing = { timeoutS: 60, lanes: 1, ...createCountdown(3600) };
 
 async function open(bytes: Buffer): Promise<{ picture: Picture; crop: SquareCrop }> {
   const file: ImageFile = { bytes, mimeType: detectMimeType(bytes), limitBytes: bytes.length, ...timing };

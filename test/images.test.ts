@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { InvalidInputError, RequestError, UnsupportedImageError } from '../src/errors.ts';
 import { createImageProcessor } from '../src/platform/images.ts';
 import { colourAt, expectColour, expectUpright, filesOf, inspect, sizesOf, variantOf } from './support/looks.ts';
-import { movingDrawing } from './support/moving-drawings.ts';
+import { filmWithBlackFrames, movingDrawing } from './support/moving-drawings.ts';
 import {
   animatedGif,
   animatedWebp,
@@ -312,6 +312,13 @@ describe('an animated picture', () => {
       for (const bytes of [image.source, ...image.variants.map(({ bytes }) => bytes)])
         expect(toTotal((await inspect(bytes)).delay)).toBe(40 * shown);
     });
+  });
+
+  it('of a film with black frames is no drawing, of which the kept copy would be many times as large', async () => {
+    const upload = await filmWithBlackFrames({ side: 200, frames: 21, black: [0, 10] });
+    const { source } = await images.process(upload);
+    expect((await inspect(source)).pages).toBe(21);
+    expect(source.length).toBeLessThan(upload.length * 4);
   });
 
   it('does not flicker where a fine pattern moves', async () => {

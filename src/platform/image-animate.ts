@@ -22,8 +22,8 @@ const reserveS = { largest: 4, others: 1 } as const;
 const unseenChange = 32;
 
 /**
- * For publishing: in no more bytes than were uploaded, if any way leads there, and still moving. What led there for the
- * largest size is tried early for the others, which then move alike.
+ * For publishing: in no more bytes than were uploaded, if any way leads there, and still moving. As many frames as the largest
+ * size has are tried early for the others, which then move alike.
  */
 export async function encodeMoving(
   moving: Moving,
@@ -32,12 +32,16 @@ export async function encodeMoving(
 ): Promise<Shown> {
   const workshop = createWorkshop(moving, picture, ofLargest ? reserveS.others : reserveS.largest);
   let best: (Encoded & Shown) | undefined;
-  for await (const attempt of inOrder(moving, ofLargest)) {
-    const encoded = (await workshop.isPromising(attempt)) && (await workshop.tryIt(attempt));
-    if (!encoded) continue;
-    if (await workshop.isGood(encoded)) return { bytes: encoded.bytes, attempt };
-    const tried = { ...encoded, attempt };
-    best = best ? better(best, tried) : tried;
+  try {
+    for await (const attempt of inOrder(moving, ofLargest)) {
+      const encoded = (await workshop.isPromising(attempt)) && (await workshop.tryIt(attempt));
+      if (!encoded) continue;
+      const tried = { ...encoded, attempt };
+      best = best ? better(best, tried) : tried;
+      if (await workshop.isGood(encoded)) return tried;
+    }
+  } catch (error) {
+    if (!best || !isTimeout(error)) throw error;
   }
   return best ?? { bytes: (await workshop.encode(usual)).bytes, attempt: usual };
 }
@@ -46,9 +50,9 @@ async function* inOrder({ drawing }: Moving, ofLargest: Shown | Promise<Shown> |
   yield usual;
   const attempts = toAttempts(drawing);
   if (!ofLargest) return yield* attempts;
-  const { attempt } = await ofLargest;
-  if (attempt !== usual) yield attempt;
-  yield* attempts.filter(({ look, stride }) => stride !== attempt.stride || look !== attempt.look);
+  const { stride } = (await ofLargest).attempt;
+  yield* attempts.filter((attempt) => attempt.stride === stride);
+  yield* attempts.filter((attempt) => attempt.stride !== stride);
 }
 
 function better<Made extends Encoded>(one: Made, other: Made): Made {
@@ -78,9 +82,9 @@ function createWorkshop(moving: Moving, picture: Picture, reserveOfManyS: number
     return { image: scale ? resize(picked.pixels, sizePx, edges) : fromPixels(picked.pixels), delay: picked.delay };
   };
 
-  const encode = async (attempt: Attempt, within: Countdown = picture.secondsLeft): Promise<Encoded> => {
+  const encode = async (attempt: Attempt, within: Countdown = picture): Promise<Encoded> => {
     const { image, delay } = await open(attempt.look, await toStarts(attempt), within);
-    return encodeWebp(image.timeout({ seconds: within() }), {
+    return encodeWebp(image.timeout({ seconds: within.secondsLeft() }), {
       ...attempt.look.options,
       loop: picture.animation.loop ?? 0,
       delay,
@@ -101,10 +105,10 @@ function createWorkshop(moving: Moving, picture: Picture, reserveOfManyS: number
 
   return {
     async isPromising({ look, stride }: Attempt): Promise<boolean> {
-      if (stride === 'pair') return picture.secondsLeft() > reserveS.others && (await findMotionOnce(look.edges)) > 0;
+      if (stride === 'pair') return picture.msLeft() > 2000 * reserveS.others && (await findMotionOnce(look.edges)) > 0;
       const count = Math.ceil(frames / stride);
       if (count < 2) return false;
-      const withinMs = look === usual.look ? undefined : (picture.secondsLeft() - reserveOfManyS) * 1000;
+      const withinMs = look === usual.look ? undefined : picture.msLeft() - reserveOfManyS * 1000;
       return forecasts.allow(look, count, withinMs);
     },
 
@@ -113,8 +117,8 @@ function createWorkshop(moving: Moving, picture: Picture, reserveOfManyS: number
     /** Answers undefined where that takes longer than there is time for, or becomes something else. */
     async tryIt(attempt: Attempt): Promise<Encoded | undefined> {
       if (attempt === usual) return encode(attempt);
-      const seconds = picture.secondsLeft() - (attempt.stride === 'pair' ? reserveS.others : reserveOfManyS);
-      const within = createCountdown(Math.max(1, seconds));
+      const seconds = picture.msLeft() / 1000 - (attempt.stride === 'pair' ? reserveS.others : reserveOfManyS);
+      const within = createCountdown(Math.floor(seconds));
       try {
         const encoded = await encode(attempt, within);
         const isSure = attempt.look.edges === 'soft' || (await isFaithful(encoded, await toStarts(attempt)));

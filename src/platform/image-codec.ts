@@ -21,7 +21,7 @@ import { TimeLimitError } from './time-limit.ts';
 export type Image = Sharp;
 
 /** An uploaded file, and the time in which all work on it is to be done. */
-export interface ImageFile {
+export interface ImageFile extends Countdown {
   bytes: Buffer;
   mimeType: ImageMimeType;
   timeoutS: number;
@@ -29,11 +29,10 @@ export interface ImageFile {
   limitBytes: number;
   /** How many steps of work on a long animation may go on at once. */
   lanes: number;
-  secondsLeft: Countdown;
 }
 
 /** A picture whose header was found good. */
-export interface Picture extends ImageHeader {
+export interface Picture extends ImageHeader, Countdown {
   bytes: Buffer;
   /** Few colours: lossless is likely to be smaller. */
   drawing: boolean;
@@ -51,8 +50,6 @@ export interface Picture extends ImageHeader {
   places: number;
   /** Runs what takes long, at most as many at once as the picture has lanes: one, or two of a long animation. */
   inLane<Result>(work: () => Promise<Result>): Promise<Result>;
-  /** As `ImageFile` has it. */
-  secondsLeft: Countdown;
   /** The picture as it is stored, in sRGB, its first frame, all of them, or some. Each call decodes anew. */
   open(frames: 'first' | 'all' | FrameRange): Image;
 }
@@ -87,7 +84,7 @@ export function confineSharp(): void {
  * or is cut short.
  */
 export async function openPicture(file: ImageFile): Promise<Picture> {
-  const { bytes, mimeType, limitBytes, secondsLeft } = file;
+  const { bytes, mimeType, limitBytes } = file;
   const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
   const { pages: frames = 1 } = metadata;
   const orientation = toOrientation(metadata);
@@ -108,7 +105,8 @@ export async function openPicture(file: ImageFile): Promise<Picture> {
     places: Math.max(lanes, toPlaces(extent)),
     inLane: createGate({ concurrency: lanes, queueLimit: Number.POSITIVE_INFINITY }).run,
     orientation,
-    secondsLeft,
+    msLeft: file.msLeft,
+    secondsLeft: file.secondsLeft,
     drawing: metadata.isPalette || (metadata.bitsPerSample ?? 8) < 8,
     edges: 'soft',
     foreignColours: metadata.space === 'srgb' && metadata.hasProfile && !isPlainSrgb(metadata.icc),

@@ -16,6 +16,9 @@ const coarse = [4, 8, 16, 32, 64, 128];
 /** Seen only through variants made from it: the cheapest effort, and a quality that bears being encoded again. */
 const keptWebp: WebpOptions = { quality: 85, effort: 0 };
 
+/** The most that a drawing takes which is one: 150 frames of 632 px a second, and not much more than the upload. */
+const keptDrawing = { seconds: 3, timesUpload: 4 } as const;
+
 /** For keeping: cheap to make, good enough to be cropped and encoded again. */
 export const encodeKept = (image: Image, picture: Picture): Promise<Buffer> =>
   image
@@ -25,17 +28,21 @@ export const encodeKept = (image: Image, picture: Picture): Promise<Buffer> =>
 
 /**
  * For keeping a drawing that moves: without loss, which takes a fraction of the time and bytes, and lets edges be hard again.
- * Answers undefined where it takes longer than that, having been no drawing after its first frames.
+ * Answers undefined where it takes more than that: it was no drawing between the frames that were looked at.
  */
-export const encodeKeptDrawing = (image: Image, picture: Picture): Promise<Buffer | undefined> =>
-  image
-    .timeout({ seconds: Math.ceil(picture.secondsLeft() / 2) })
-    .webp({ lossless: true, effort: 1, ...picture.animation })
-    .toBuffer()
-    .catch((error) => {
-      if (isTimeout(error)) return undefined;
-      throw error;
-    });
+export async function encodeKeptDrawing(image: Image, picture: Picture): Promise<Buffer | undefined> {
+  const seconds = Math.min(keptDrawing.seconds, Math.ceil(picture.secondsLeft() / 2));
+  try {
+    const bytes = await image
+      .timeout({ seconds })
+      .webp({ lossless: true, effort: 1, ...picture.animation })
+      .toBuffer();
+    return bytes.length <= picture.limitBytes * keptDrawing.timesUpload ? bytes : undefined;
+  } catch (error) {
+    if (isTimeout(error)) return undefined;
+    throw error;
+  }
+}
 
 /** For publishing: a drawing without loss where that is smaller, and in no more bytes than were uploaded if any way leads there. */
 export async function encodeStill(image: Image, picture: Picture): Promise<Buffer> {

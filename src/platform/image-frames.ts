@@ -38,7 +38,7 @@ export async function pick(
   edges: Edges,
   sidePx: number,
   starts: number[],
-  secondsLeft: Countdown,
+  { secondsLeft }: Countdown,
 ): Promise<Picked> {
   const size = { width: sidePx, height: sidePx * starts.length, ...(starts.length > 1 && { pageHeight: sidePx }) };
   let data = Buffer.alloc(0);

@@ -140,11 +140,19 @@ async function animate(picture: Picture, crop: SquareCrop, stills: ImageVariant[
   return stills.map(({ size, bytes: still }, at) => ({ size, bytes: bytes[at] as Buffer, still }));
 }
 
-/** `hard` for a drawing. Asked of pixels as they are: means of them have many colours; and not of the first frame alone, which may be black. */
-export async function findEdges(picture: Picture): Promise<Edges> {
-  const middle = picture.open({ page: picture.frames >> 1, pages: 1 });
-  for (const frame of [picture.open('first'), middle]) {
-    const few = await shrink(frame, placeholderSidePx, 'hard').ensureAlpha().raw().toBuffer();
+/** Nine frames at most, from the first to the last. */
+function toSpread(frames: number): number[] {
+  const count = Math.min(9, frames);
+  return Array.from({ length: count }, (_, at) => Math.round(((frames - 1) * at) / (count - 1)));
+}
+
+/** `hard` for a drawing. Asked of pixels as they are: means of them have many colours; and of several frames, of which some may be black. */
+async function findEdges(picture: Picture, pages: number[]): Promise<Edges> {
+  for (const page of pages) {
+    const few = await shrink(picture.open({ page, pages: 1 }), placeholderSidePx, 'hard')
+      .ensureAlpha()
+      .raw()
+      .toBuffer();
     if (!isOfFewColours(few, drawingColours)) return 'soft';
   }
   return 'hard';
@@ -169,12 +177,16 @@ export async function toUprightAnimation(picture: Picture): Promise<Picture> {
   const isUpright = picture.orientation === 1;
   const atMostPixels = isUpright ? heldPixelsOverAllFrames : turnedPixelsOverAllFrames;
   const sidePx = toSidePx(picture, Number.POSITIVE_INFINITY, atMostPixels);
-  const stored = shrink(picture.open('all'), sidePx, picture.edges);
+  const isWhole = sidePx >= Math.max(picture.width, picture.height);
+  // To look at one of the stored frames, all before it are decoded.
+  const edges = isWhole ? 'hard' : await findEdges(picture, [0, picture.frames >> 1]);
+  const stored = shrink(picture.open('all'), sidePx, edges);
   const frames = isUpright ? await toPixels(stored) : await toTurned(stored, picture.orientation);
   const { width, height, pageHeight = height } = frames;
   const open: Picture['open'] = (which) =>
     fromPixels(toFrames(frames, toRange(which, picture))).timeout({ seconds: picture.secondsLeft() });
-  return { ...picture, width, height: pageHeight, orientation: 1, open };
+  const upright = { ...picture, width, height: pageHeight, orientation: 1, open };
+  return { ...upright, edges: edges === 'hard' ? await findEdges(upright, toSpread(picture.frames)) : edges };
 }
 
 const toRange = (which: 'first' | 'all' | FrameRange, { frames }: Picture): FrameRange =>

@@ -14,7 +14,7 @@ import { createCountdown } from './image-countdown.ts';
 import { encodeKept } from './image-encode.ts';
 import { type Size, type SquareCrop, scaleCrop, toCrop, toKeptSide } from './image-geometry.ts';
 import { detectMimeType, type ImageHeader, type ImageMimeType } from './image-header.ts';
-import { cutSquare, findEdges, keepAnimation, type Squares, toSquares, toUprightAnimation } from './image-variants.ts';
+import { cutSquare, keepAnimation, type Squares, toSquares, toUprightAnimation } from './image-variants.ts';
 import { within } from './time-limit.ts';
 
 export type { SquareCrop } from './image-geometry.ts';
@@ -109,7 +109,7 @@ export async function readImageHeader(bytes: Buffer): Promise<ImageHeader> {
 const toFile = (bytes: Buffer, limits: Pick<ImageFile, 'limitBytes' | 'timeoutS' | 'lanes'>): ImageFile => ({
   bytes,
   mimeType: detectMimeType(bytes),
-  secondsLeft: createCountdown(limits.timeoutS),
+  ...createCountdown(limits.timeoutS),
   ...limits,
 });
 
@@ -124,9 +124,8 @@ async function processPicture(picture: Picture, asked?: SquareCrop): Promise<Pro
   return { ...squares, animated: false, width, height, mimeType, crop, source };
 }
 
-async function processAnimation(opened: Picture, crop: SquareCrop) {
-  const square = await cutSquare(opened, crop);
-  const picture = { ...opened, edges: await findEdges(opened) };
+async function processAnimation(picture: Picture, crop: SquareCrop) {
+  const square = await cutSquare(picture, crop);
   const upright = await toUprightAnimation(picture);
   const [squares, source] = await allSettled([
     toSquares(upright, scaleCrop(crop, picture, upright), square),
@@ -139,7 +138,7 @@ async function recropPicture(kept: Picture, { width, height }: Size, asked: Squa
   const crop = toCrop({ width, height }, asked);
   const square = await cutSquare(kept, scaleCrop(crop, { width, height }, kept));
   const animated = kept.frames > 1;
-  const upright = animated ? await toUprightAnimation({ ...kept, edges: await findEdges(kept) }) : kept;
+  const upright = animated ? await toUprightAnimation(kept) : kept;
   const squares = await toSquares(upright, scaleCrop(crop, { width, height }, upright), square);
   const { mimeType, bytes: source } = kept;
   return { ...squares, animated, width, height, mimeType, crop, source };

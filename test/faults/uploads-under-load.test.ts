@@ -18,7 +18,7 @@ const limitMB = 600;
 /** Of the largest files that are accepted. */
 const fileBytes = 10 * 1024 * 1024;
 /** As the start scripts and the image set it: glibc keeps what threads free, for each of them, and hundreds of megabytes with it. */
-const allocator = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '1048576' };
+const allocator = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '33554432' };
 
 let app: TestApp;
 let server: ServerProcess;

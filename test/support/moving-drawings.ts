@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import sharp from 'sharp';
 
 /** A drawing of few colours, each pixel of each frame. */
@@ -47,4 +48,13 @@ export function movingDrawing({ motif, side, frames, type, ...drawing }: MovingD
   return type === 'gif'
     ? image.gif({ delay, colours: 4, effort: 7 }).toBuffer()
     : image.webp({ delay, lossless: true, effort: 6, minSize: true }).toBuffer();
+}
+
+/** A WebP of noise at a low quality, and of a few frames without anything. */
+export function filmWithBlackFrames({ side, frames, black }: { side: number; frames: number; black: number[] }) {
+  const frameBytes = side * side * 3;
+  const data = randomBytes(frameBytes * frames);
+  for (const page of black) data.fill(0, page * frameBytes, (page + 1) * frameBytes);
+  const raw = { width: side, height: side * frames, channels: 3, pageHeight: side } as const;
+  return sharp(data, { raw, animated: true }).webp({ quality: 1, effort: 0 }).toBuffer();
 }

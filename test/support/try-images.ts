@@ -17,7 +17,7 @@ export interface ImageTrial extends ImageVerdict {
 /** No picture may take more. After 10 s the pipeline gives up, which a busy machine may come to say a moment later. */
 const limits = { tookMs: 11_000, memoryMb: 400 } as const;
 /** As the start scripts set it: glibc keeps what threads free, for each of them, and hundreds of megabytes with it. */
-const allocator = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '1048576' };
+const allocator = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '33554432' };
 /** When nothing comes back. */
 const silenceMs = 120_000;
 
