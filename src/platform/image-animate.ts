@@ -74,16 +74,20 @@ function createWorkshop(moving: Moving, picture: Picture, reserveOfManyS: number
   const toStarts = async ({ look, stride }: Attempt) =>
     stride === 'pair' ? [0, await findMotionOnce(look.edges)] : toStrideStarts(moving, stride);
 
-  const open = async (look: Look, starts: number[], within: Countdown): Promise<{ image: Image; delay: number[] }> => {
+  const prepare = async (
+    look: Look,
+    starts: number[],
+    within: Countdown,
+  ): Promise<{ image: Image; delay: number[] }> => {
     const { edges, scale } = look;
     const isWhole = starts.length === frames && scale === undefined;
-    if (isWhole) return { image: moving.open(edges, sizePx, { page: 0, pages: frames }), delay: moving.delay };
+    if (isWhole) return { image: moving.render(edges, sizePx, { page: 0, pages: frames }), delay: moving.delay };
     const picked = await pick(moving, edges, Math.ceil(sizePx / (scale ?? 1)), starts, within);
     return { image: scale ? resize(picked.pixels, sizePx, edges) : fromPixels(picked.pixels), delay: picked.delay };
   };
 
   const encode = async (attempt: Attempt, within: Countdown = picture): Promise<Encoded> => {
-    const { image, delay } = await open(attempt.look, await toStarts(attempt), within);
+    const { image, delay } = await prepare(attempt.look, await toStarts(attempt), within);
     return encodeWebp(image.timeout({ seconds: within.secondsLeft() }), {
       ...attempt.look.options,
       loop: picture.animation.loop ?? 0,
@@ -96,7 +100,7 @@ function createWorkshop(moving: Moving, picture: Picture, reserveOfManyS: number
     const { pages = 1 } = await sharp(bytes).metadata();
     const [shown, meant] = await Promise.all([
       Promise.all([0, pages - 1].map((page) => toMean(sharp(bytes, { page })))),
-      Promise.all([0, starts.at(-1) ?? 0].map((page) => toMean(moving.open('soft', sizePx, { page, pages: 1 })))),
+      Promise.all([0, starts.at(-1) ?? 0].map((page) => toMean(moving.render('soft', sizePx, { page, pages: 1 })))),
     ]);
     return shown.every((mean, at) =>
       mean.every((value, channel) => Math.abs(value - (meant[at]?.[channel] ?? 0)) <= unseenChange),

@@ -33,7 +33,7 @@ export function createForecasts(moving: Moving, picture: Picture) {
   const forecasts = new Map<Look, Promise<Forecast>>();
 
   const decodeSample = (edges: Edges) => {
-    const sample = samples.get(edges) ?? toPixels(moving.open(edges, sizePx, { page: (frames - pages) >> 1, pages }));
+    const sample = samples.get(edges) ?? toPixels(moving.render(edges, sizePx, { page: (frames - pages) >> 1, pages }));
     samples.set(edges, sample);
     return sample;
   };

@@ -12,15 +12,15 @@ import {
 } from './image-codec.ts';
 import type { Countdown } from './image-countdown.ts';
 
-/** An animation at one size, not yet decoded. */
+/** An animation at one size, not yet rendered. */
 export interface Moving extends Pick<Picture, 'frames'> {
   sizePx: number;
   /** How long each frame is shown, in ms. */
   delay: number[];
   /** Its hard edges are worth more than its details. */
   drawing: boolean;
-  /** Frames of `sidePx`, with colours in between at their edges or without. Each call decodes anew. */
-  open(edges: Edges, sidePx: number, range: FrameRange): Image;
+  /** Frames of `sidePx`, with colours in between at their edges or without; nothing is made of them before their bytes are asked for. */
+  render(edges: Edges, sidePx: number, range: FrameRange): Image;
 }
 
 /** Frames that were taken out of it: each is shown until the next was. */
@@ -44,7 +44,7 @@ export async function pick(
   let data = Buffer.alloc(0);
   let channels: Pixels['channels'] = 4;
   for (const [at, page] of starts.entries()) {
-    const frame = await toPixels(moving.open(edges, sidePx, { page, pages: 1 }).timeout({ seconds: secondsLeft() }));
+    const frame = await toPixels(moving.render(edges, sidePx, { page, pages: 1 }).timeout({ seconds: secondsLeft() }));
     if (at === 0) data = Buffer.allocUnsafe(frame.data.length * starts.length);
     channels = frame.channels;
     frame.data.copy(data, frame.data.length * at);
@@ -79,7 +79,7 @@ async function* decodeInChunks(moving: Moving, edges: Edges, sidePx: number) {
   const atOnce = Math.max(1, Math.floor(chunkBytes / (sidePx * sidePx * 4)));
   for (let page = 0; page < moving.frames; page += atOnce) {
     const range = { page, pages: Math.min(atOnce, moving.frames - page) };
-    yield { range, pixels: await toPixels(moving.open(edges, sidePx, range)) };
+    yield { range, pixels: await toPixels(moving.render(edges, sidePx, range)) };
   }
 }
 

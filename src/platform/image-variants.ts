@@ -111,16 +111,16 @@ async function animate(picture: Picture, crop: SquareCrop, stills: ImageVariant[
   const affordablePx = Math.floor(Math.sqrt(sharedFramesBytes / 4 / picture.frames));
   const largestPx = stills.at(-1)?.size ?? crop.size;
   const sharedPx = toVariantSizes(Math.min(largestPx, affordablePx)).at(-1) ?? affordablePx;
-  const cutFrames: Moving['open'] = (edges, sidePx, range) => cut(picture.open(range), crop, sidePx, edges);
+  const cutFrames: Moving['render'] = (edges, sidePx, range) => cut(picture.open(range), crop, sidePx, edges);
   const moving = { frames: picture.frames, delay: toDelays(picture), drawing: picture.edges === 'hard' };
-  const encode = ({ size }: ImageVariant, open: Moving['open'], ofLargest?: Shown | Promise<Shown>) =>
-    encodeMoving({ ...moving, sizePx: size, open }, picture, ofLargest);
+  const encode = ({ size }: ImageVariant, render: Moving['render'], ofLargest?: Shown | Promise<Shown>) =>
+    encodeMoving({ ...moving, sizePx: size, render }, picture, ofLargest);
   const encodeShared = async (sizes: ImageVariant[], ofLargest?: Promise<Shown>) => {
     const shared = await toPixels(cut(picture.open('all'), crop, sharedPx));
-    const open: Moving['open'] = (edges, sidePx, range) =>
+    const render: Moving['render'] = (edges, sidePx, range) =>
       edges === 'soft' ? resize(toFrames(shared, range), sidePx, edges) : cutFrames(edges, sidePx, range);
     const shown: Shown[] = [];
-    for (const still of sizes) shown.push(await encode(still, open, ofLargest ?? shown[0]));
+    for (const still of sizes) shown.push(await encode(still, render, ofLargest ?? shown[0]));
     return shown;
   };
   const [largest, ...smaller] = stills.toReversed();
