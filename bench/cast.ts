@@ -31,16 +31,16 @@ export interface Cast {
  * Thousands, so that the server's limits of each user stay on, and below the number of tokens that it remembers. One of them
  * after the other: each asks for something else.
  */
-const viewerCount = 2_000;
+export const viewerCount = 2_000;
 const tokenS = 6 * 3_600;
 
-export async function gatherCast(client: pg.Client, size: DataSize): Promise<Cast> {
+export async function gatherCast(client: pg.Client, size: DataSize, people = viewerCount): Promise<Cast> {
   const key = await readDevelopmentKey(cacheFolder());
   const sign = async (userId: string): Promise<Viewer> => ({
     id: userId,
     token: await key.sign({ userId, sessionId: `sess_${userId}` }, tokenS),
   });
-  const texts = async (sql: string, values: unknown[] = [viewerCount]) =>
+  const texts = async (sql: string, values: unknown[] = [people]) =>
     (await client.query<{ text: string }>(sql, values)).rows.map(({ text }) => text);
   const pairs = async () => (await client.query<{ id: string; username: string }>(hiddenPages)).rows;
   const viewers = await Promise.all((await texts(someUsers)).map(sign));

@@ -12,7 +12,7 @@ import type { DataSize } from './sizes.ts';
 
 /** This is about work, not about disks: all is in memory, nobody waits for a disk, and nothing is vacuumed meanwhile. */
 const settings = {
-  shared_buffers: '1GB',
+  shared_buffers: '4GB',
   max_wal_size: '4GB',
   fsync: 'off',
   full_page_writes: 'off',

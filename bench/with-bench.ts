@@ -1,4 +1,4 @@
-import { type Cast, gatherCast } from './cast.ts';
+import { type Cast, gatherCast, viewerCount } from './cast.ts';
 import { type BenchDatabase, openDatabase } from './database.ts';
 import { type Load, startLoad } from './load.ts';
 import { benchMovieId } from './operations.ts';
@@ -11,10 +11,11 @@ export interface Place {
   cast: Cast;
 }
 
-/** Opens a database for each size and starts the process that plays the clients; ends all of it, whatever happens. */
+/** Opens a database for each size and starts the process that plays so many clients; ends all of it, whatever happens. */
 export async function withBench<Result>(
   sizes: readonly DataSize[],
   work: (load: Load, places: Place[]) => Promise<Result>,
+  people = viewerCount,
 ): Promise<Result> {
   const places: Place[] = [];
   const databases: BenchDatabase[] = [];
@@ -23,7 +24,7 @@ export async function withBench<Result>(
     for (const size of sizes) {
       const database = await openDatabase(size);
       databases.push(database);
-      places.push({ size, database, cast: await gatherCast(database.client, size) });
+      places.push({ size, database, cast: await gatherCast(database.client, size, people) });
     }
     return await work(load, places);
   } finally {
