@@ -39,7 +39,7 @@ async function useUp(load: Load, entry: Running, total: number): Promise<string[
   for (let stretch = 1; stretch <= stretches; stretch++) {
     for (const script of operations) await load.run({ script, ports: [port], connections, requests });
     const { nowMb, peakMb } = await memoryOf(pid);
-    rows.push([count(Math.round((total * stretch) / stretches)), nowMb.toFixed(0), against(peakMb, maxMemoryMb)]);
+    rows.push([count(Math.round((total * stretch) / stretches)), against(nowMb, maxMemoryMb), peakMb.toFixed(0)]);
     say(`${stretch} of ${stretches}: ${nowMb.toFixed(0)} MB`);
   }
   return rows;
