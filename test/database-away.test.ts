@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDatabase as openDatabase } from '../src/platform/database.ts';
 import { createTestApp, randomId, type TestApp } from './support/app.ts';
 import { type Cuttable, createCuttable } from './support/cuttable.ts';
 import { createDatabase, type TestDatabase } from './support/database.ts';
@@ -61,6 +62,17 @@ test('connections that were cut while nobody used them are made anew', async () 
   await expect.poll(async () => (await ada.ask('{ me { id } }')).status).toBe(200);
   const answers = await Promise.all(Array.from({ length: 20 }, () => ada.ask('{ me { id } }')));
   expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+});
+
+test('a connection on which no answer comes is given up, and a new one is made', async () => {
+  const db = openDatabase({ connectionString: link.connectionString, log, statementTimeoutMs: 300 });
+  await db.check();
+  link.freeze();
+  await expect(db.check()).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+  await link.cut();
+  await link.restore();
+  await db.check();
+  await db.close();
 });
 
 test('a database that was never there is away too', async () => {

@@ -62,8 +62,6 @@ export function createDatabase({
     connectionTimeoutMillis: poolWaitMs,
     idleTimeoutMillis: 30_000,
     statement_timeout: statementTimeoutMs,
-    // A server that is frozen doesn't end its statements itself.
-    query_timeout: statementTimeoutMs && statementTimeoutMs + 5_000,
     // Prisma's adapter drops the offset of a timestamptz, so that sessions have to be in UTC. On today's disks an index is
     // worth more than the planner's default of 4 has it: with that it sorts a long list rather than walk its index.
     options: `-c TimeZone=UTC -c random_page_cost=1.1${announcesByRedis ? ' -c visage.announcements=redis' : ''}`,
@@ -74,6 +72,8 @@ export function createDatabase({
         onStatement?.(sql);
       },
       onAnnounced,
+      // A server that is frozen doesn't end its statements itself.
+      silenceLimitMs: (statementTimeoutMs * 4) / 3,
     }),
   });
   pool.on('error', (error) => log.warn({ error }, 'an idle database connection was lost'));
@@ -120,17 +120,40 @@ function readTime(text: string): Date {
 interface Observer {
   onStatement(sql: string): void;
   onAnnounced: (() => void) | undefined;
+  /** How long an answer may take before its connection is given up; 0: for ever. */
+  silenceLimitMs: number;
 }
 
-/** A pg client that tells of each statement, whoever sends it, and of the end of what announces something. */
-function observedClient({ onStatement, onAnnounced }: Observer): typeof pg.Client {
+/**
+ * A pg client that tells of each statement, whoever sends it, and of the end of what announces something; and that gives up a
+ * connection on which no answer comes. pg's own `query_timeout` makes a timer for each statement, and in a way by which V8
+ * keeps each answer until it looks through the old (decision 37).
+ */
+function observedClient({ onStatement, onAnnounced, silenceLimitMs }: Observer): typeof pg.Client {
   return class ObservedClient extends pg.Client {
     #hasAnnounced = false;
+    #isWaiting = false;
+    #patience: NodeJS.Timeout | undefined;
 
     constructor(config?: pg.ClientConfig) {
       super(config);
       // After each statement, and so after the commit of a transaction, too.
-      if (onAnnounced) this.on('drain', () => this.#tellOfAnnouncement(onAnnounced));
+      this.on('drain', () => {
+        this.#isWaiting = false;
+        if (onAnnounced) this.#tellOfAnnouncement(onAnnounced);
+      });
+      this.once('end', () => clearTimeout(this.#patience));
+    }
+
+    /** One timer for all statements of a connection: it is set back with each. */
+    #expectAnswer(): void {
+      if (silenceLimitMs === 0) return;
+      this.#isWaiting = true;
+      this.#patience = this.#patience?.refresh() ?? setTimeout(() => this.#giveUp(), silenceLimitMs).unref();
+    }
+
+    #giveUp(): void {
+      if (this.#isWaiting) this.connection.stream.destroy(new Error('Connection terminated: no answer came'));
     }
 
     #tellOfAnnouncement(tell: () => void): void {
@@ -144,6 +167,7 @@ function observedClient({ onStatement, onAnnounced }: Observer): typeof pg.Clien
       const [config] = args;
       const sql: string = typeof config === 'string' ? config : config.text;
       onStatement(sql);
+      this.#expectAnswer();
       if (onAnnounced && sql.includes('visage_announce(')) this.#hasAnnounced = true;
       // biome-ignore lint/suspicious/noExplicitAny: as above.
       return (super.query as any)(...args);
@@ -198,7 +222,7 @@ function isDatabaseAway(error: unknown): boolean {
     )
   )
     return true;
-  return /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error/.test(
+  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error/.test(
     error instanceof Error ? error.message : '',
   );
 }
