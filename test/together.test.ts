@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { administratorEnv, createAdministrator, readsIn } from './support/administrator.ts';
 import { createTestApp, type TestApp } from './support/app.ts';
 import { eventOf, tryToRecord } from './support/events.ts';
@@ -9,6 +9,7 @@ let app: TestApp;
 beforeAll(async () => {
   app = await createTestApp({ env: administratorEnv });
 });
+afterEach(() => void vi.useRealTimers());
 afterAll(() => app.close());
 
 const createPeople = (count: number) => Promise.all(Array.from({ length: count }, () => createPerson(app)));
@@ -126,6 +127,36 @@ test('what the database refuses of one is recorded of all others, once', async (
   const counts = await Promise.all(people.map(({ id }) => prisma.event.count({ where: { userId: id } })));
   expect(counts).toEqual([1, 1, 0, 1, 1]);
 });
+
+test('who ask while a statement is under way go together, and wait for it only so long', async () => {
+  const [ada, ...others] = (await createPeople(21)) as [Person, ...Person[]];
+  const { prisma } = app.platform.db;
+  let record = Promise.resolve<unknown>(null);
+  await prisma.$transaction(async (tx) => {
+    await tx.$executeRaw`select from users where id = ${ada.id} for update`;
+    // Nobody's patience ends before the test says so.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    record = tryToRecord(ada, eventOf('VIEW'));
+    await turns(20);
+    app.takeStatements();
+    const answers: Promise<unknown>[] = [];
+    for (const person of others) {
+      answers.push(tryToRecord(person, eventOf('VIEW')));
+      // Each by itself, or they would go together since they came together.
+      await turns(20);
+    }
+    expect(app.takeStatements()).toEqual([]);
+    vi.advanceTimersByTime(5);
+    expect(await Promise.all(answers)).toMatchObject(others.map(() => ({ __typename: 'Event' })));
+    expect(app.takeStatements()).toHaveLength(1);
+  });
+  expect(await record).toMatchObject({ __typename: 'Event' });
+});
+
+/** So many times around Node's loop. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
+}
 
 test('nobody waits for another whose account is being changed', async () => {
   const [ada, ...others] = (await createPeople(4)) as [Person, ...Person[]];

@@ -39,12 +39,18 @@ interface Pair {
  */
 export function createPairChange<Outcome extends string>(one: Statement, many: Statement) {
   const together = createSharedLoader(
-    async (db, statement, pairs: readonly Pair[]): Promise<(PairOutcome<Outcome> | null)[]> => {
+    async (db: Database, statement, pairs: readonly Pair[]): Promise<(PairOutcome<Outcome> | null)[]> => {
       const apart = withoutMeetings(pairs);
-      if (apart.length < 2) return pairs.map(() => null);
-      const asked = apart.map((pair, at) => ({ viewer_id: pair.viewerId, other_id: pair.otherId, ordinal: at + 1 }));
-      const rows = await db.query<PairOutcome<Outcome> & { index: number }>(statement, [JSON.stringify(asked)]);
-      const outcomes = new Map(rows.map(({ index, outcome, since }) => [apart[index], { outcome, since }]));
+      const outcomes = new Map<Pair, PairOutcome<Outcome>>();
+      const [only, ...others] = apart;
+      if (only && others.length === 0) {
+        // No faster than alone, but those who come meanwhile wait for it, and go together.
+        outcomes.set(only, await changePair<Outcome>({ db }, one, only));
+      } else {
+        const asked = apart.map((pair, at) => ({ viewer_id: pair.viewerId, other_id: pair.otherId, ordinal: at + 1 }));
+        const rows = await db.query<PairOutcome<Outcome> & { index: number }>(statement, [JSON.stringify(asked)]);
+        for (const { index, outcome, since } of rows) outcomes.set(apart[index] as Pair, { outcome, since });
+      }
       return pairs.map((pair) => outcomes.get(pair) ?? null);
     },
     { maxBatchSize: 50, writes: true },
