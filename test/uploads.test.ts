@@ -267,6 +267,10 @@ test.each([
   ['no head', ''],
   ['another disposition', 'content-disposition: attachment; name="a"'],
   ['two dispositions', 'content-disposition: attachment; name="a"\r\ncontent-disposition: form-data; name="a"'],
+  ['a line that has no name', `: a\r\n${field('a')}`],
+  ['a line that is no header', `a\r\n${field('a')}`],
+  ['a line that ends in half', `${field('a')}\na: b`],
+  ['a blank line of blanks', ` \r\n${field('a')}`],
 ])('a part with %s is refused at once, and its place is free', async (_, head) => {
   const ada = await createPerson(app);
   // What Yoga's parser leaves out must fit in what it reads ahead, or it waits for ever.
@@ -275,6 +279,16 @@ test.each([
     expect(await sendParts(ada, parts)).toMatchObject({ status: 400, code: 'BAD_USER_INPUT' });
   }
   expect(await ada.upload(await photo([100, 100]))).toMatchObject({ version: 1 });
+});
+
+test('a name may read as if a file followed', async () => {
+  const ada = await createPerson(app);
+  const { body } = await sendParts(ada, {
+    'content-disposition: form-data; a="; filename=b"; name="operations"': operations() + ' '.repeat(70_000),
+    [field('map')]: '{"file":["variables.file"]}',
+    [`${field('file')}; filename="a.jpg"`]: await photo([100, 100]),
+  });
+  expect(body).toMatchObject({ data: { uploadProfilePicture: { originalName: 'a.jpg' } } });
 });
 
 test('what stands before the first part and behind the last is not looked at', async () => {

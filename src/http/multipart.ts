@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { RequestError } from '../errors.ts';
 import { HeldFile } from '../platform/held-file.ts';
-import { within } from '../platform/time-limit.ts';
+import { TimeLimitError, within } from '../platform/time-limit.ts';
 import { type HttpRequest, header } from './exchange.ts';
 
 /** A multipart body from its first boundary on, its type with nothing but the boundary, and where its large files are. */
@@ -59,6 +59,9 @@ function findLargeFiles(body: Buffer, delimiter: string): Content[] {
 
 const isEnd = (body: Buffer, at: number) => body.toString('latin1', at, at + 2) === '--';
 
+/** Parsers pass over the rest of a head from the first line on that is none, each in its own way. */
+const headerLine = /^[\w!#$%&'*+.^`|~-]+:[^\r\n\0]*$/;
+
 /** Where the head of a part ends, and whether its content are the bytes of a file, as they are. */
 function readHead(body: Buffer, at: number): { end: number; isFile: boolean } {
   const end = body.indexOf('\r\n\r\n', at);
@@ -67,10 +70,11 @@ function readHead(body: Buffer, at: number): { end: number; isFile: boolean } {
   const [rest, ...lines] = body.toString('latin1', at, end === -1 ? body.length : end).split('\r\n');
   const disposition = lines.find((line) => /^content-disposition\b/i.test(line)) ?? '';
   // Yoga's parser leaves such a part out, and waits for ever for its content to be read.
-  if (rest?.trim() !== '' || !/^content-disposition:[ \t]*form-data[ \t]*;.*\bname\*?=/i.test(disposition)) {
+  const isHead = rest === '' && lines.every((line) => headerLine.test(line));
+  if (!isHead || !/^content-disposition:[ \t]*form-data[ \t]*;.*\bname\*?=/i.test(disposition)) {
     throw malformed('Expected the header Content-Disposition: form-data and a name in every part of the body.');
   }
-  const isEncoded = lines.some((line) => /^content-transfer-encoding\b/i.test(line));
+  const isEncoded = lines.some((line) => /^content-transfer-encoding:[ \t]*(base64|quoted-printable)\b/i.test(line));
   return { end: end === -1 ? body.length : end, isFile: /;[ \t]*filename\*?=/i.test(disposition) && !isEncoded };
 }
 
@@ -79,14 +83,20 @@ export async function parseForm(upload: MultipartBody, Body: typeof Response = R
   const { body, boundary, contentType, largeFiles } = upload;
   const held = new Map(largeFiles.map((content) => [createName(boundary), content]));
   const response = new Body(withNames(body, held) as never, { headers: { 'content-type': contentType } });
-  const form = await within(parserLimitMs, response.formData());
+  const form = await within(parserLimitMs, response.formData()).catch((error) => {
+    throw error instanceof TimeLimitError ? malformed('Expected a body that comes to an end.') : error;
+  });
   if (held.size === 0) return form;
   // Parsers keep parts in no particular order.
   const entries = [...form];
   for (const [name] of entries) form.delete(name);
   for (const [name, value] of entries) {
-    const content = typeof value === 'string' ? undefined : held.get(await value.text());
-    form.append(name, content ? new HeldFile(body.subarray(content.from, content.to), value as File) : value);
+    const content = held.get(typeof value === 'string' ? value : await value.text());
+    const bytes = content && body.subarray(content.from, content.to);
+    if (!bytes) form.append(name, value);
+    // A name may read as if a file's followed.
+    else if (typeof value === 'string') form.append(name, bytes.toString());
+    else form.append(name, new HeldFile(bytes, value));
   }
   return form;
 }
