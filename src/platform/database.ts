@@ -138,16 +138,20 @@ function observedClient({ onStatement, onAnnounced, silenceLimitMs }: Observer):
     constructor(config?: pg.ClientConfig) {
       super(config);
       // After each statement, and so after the commit of a transaction, too.
+      this.connection.on('readyForQuery', ({ status }: { status: string }) => {
+        this.#patience?.refresh();
+        if (status === 'I' && this.#hasAnnounced) this.#tellOfAnnouncement();
+      });
+      // Nothing is queued behind it.
       this.on('drain', () => {
         this.#isWaiting = false;
-        if (onAnnounced) this.#tellOfAnnouncement(onAnnounced);
       });
       this.once('end', () => clearTimeout(this.#patience));
     }
 
-    /** One timer for all statements of a connection: it is set back with each. */
+    /** One timer for all statements of a connection. What is queued behind others waits from when it is sent. */
     #expectAnswer(): void {
-      if (silenceLimitMs === 0) return;
+      if (silenceLimitMs === 0 || this.#isWaiting) return;
       this.#isWaiting = true;
       this.#patience = this.#patience?.refresh() ?? setTimeout(() => this.#giveUp(), silenceLimitMs).unref();
     }
@@ -156,10 +160,9 @@ function observedClient({ onStatement, onAnnounced, silenceLimitMs }: Observer):
       if (this.#isWaiting) this.connection.stream.destroy(new Error('Connection terminated: no answer came'));
     }
 
-    #tellOfAnnouncement(tell: () => void): void {
-      if (!this.#hasAnnounced || this.getTransactionStatus() !== 'I') return;
+    #tellOfAnnouncement(): void {
       this.#hasAnnounced = false;
-      tell();
+      onAnnounced?.();
     }
 
     // biome-ignore lint/suspicious/noExplicitAny: pg's query has nine overloads; this one passes through what came.
