@@ -11,6 +11,12 @@ input as materialized (
   select viewer_id, other_id, ordinal
   from json_to_recordset($1::json) as input (viewer_id text, other_id text, ordinal int)
 ),
+unblocked as materialized (
+  select viewer_id, other_id, ordinal
+  from input
+  where not exists (select from blocks where blocker_id = viewer_id and blocked_id = other_id offset 0)
+    and not exists (select from blocks where blocker_id = other_id and blocked_id = viewer_id offset 0)
+),
 settings as materialized (
   select user_id, profile from privacy
   where user_id = any(array(select viewer_id from input union all select other_id from input))
@@ -23,13 +29,11 @@ locked as materialized (
   order by users.id for no key update of users skip locked
 ),
 ready as materialized (
-  select input.ordinal, viewer_id, other_id, settings.profile
-  from input
+  select ordinal, viewer_id, other_id, settings.profile
+  from unblocked
   join locked viewer on viewer.id = viewer_id and viewer.is_current
   join locked other on other.id = other_id and other.is_current
   join settings on settings.user_id = other_id
-  where not exists (select from blocks where blocker_id = viewer_id and blocked_id = other_id offset 0)
-    and not exists (select from blocks where blocker_id = other_id and blocked_id = viewer_id offset 0)
 )`;
 
 /**
