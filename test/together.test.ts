@@ -128,27 +128,30 @@ test('what the database refuses of one is recorded of all others, once', async (
   expect(counts).toEqual([1, 1, 0, 1, 1]);
 });
 
-test('who ask while a statement is under way go together, and wait for it only so long', async () => {
-  const [ada, ...others] = (await createPeople(21)) as [Person, ...Person[]];
+test('who ask while a statement is under way go together, once it has taken too long or there are enough', async () => {
+  const [ada, ...others] = (await createPeople(102)) as [Person, ...Person[]];
   const { prisma } = app.platform.db;
   let record = Promise.resolve<unknown>(null);
   await prisma.$transaction(async (tx) => {
     await tx.$executeRaw`select from users where id = ${ada.id} for update`;
-    // Nobody's patience ends before the test says so.
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    // Nothing takes long before the test says so.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     record = tryToRecord(ada, eventOf('VIEW'));
     await turns(20);
     app.takeStatements();
     const answers: Promise<unknown>[] = [];
-    for (const person of others) {
+    for (const [at, person] of others.entries()) {
+      // A hundred is as many as go into a statement.
+      if (at === 99) expect(app.takeStatements()).toEqual([]);
       answers.push(tryToRecord(person, eventOf('VIEW')));
       // Each by itself, or they would go together since they came together.
       await turns(20);
     }
-    expect(app.takeStatements()).toEqual([]);
-    vi.advanceTimersByTime(5);
     expect(await Promise.all(answers)).toMatchObject(others.map(() => ({ __typename: 'Event' })));
-    expect(app.takeStatements()).toHaveLength(1);
+    expect(app.takeStatements()).toHaveLength(2);
+    // What has taken too long once is not waited for again.
+    vi.advanceTimersByTime(5);
+    expect(await tryToRecord(others[0] as Person, eventOf('VIEW'))).toMatchObject({ __typename: 'Event' });
   });
   expect(await record).toMatchObject({ __typename: 'Event' });
 });
@@ -195,6 +198,22 @@ test('who follow in the same moment are written down by one statement, as each p
   expect(app.takeStatements()).toHaveLength(3);
   const ended = await Promise.all(followers.map((person, at) => person.query(unfollow, { id: targets[at]?.id })));
   expect(ended).toMatchObject([0, 1, 2, 3].map((at) => ({ unfollow: at === 2 ? {} : { state: 'NONE', since: null } })));
+  await expectCountersToHold(app);
+});
+
+test('of many who follow the same person, nobody waits for another or has another fail them', async () => {
+  // Users are locked in the order of their ids: who waits for the first of two holds nobody.
+  const people = (await createPeople(6)).toSorted((one, other) => (one.id < other.id ? -1 : 1));
+  const [locked, star, ...others] = people as [Person, Person, ...Person[]];
+  const { prisma } = app.platform.db;
+  let waiting = Promise.resolve<unknown>(null);
+  await prisma.$transaction(async (tx) => {
+    await tx.$executeRaw`select from users where id = ${locked.id} for update`;
+    const [first, ...rest] = [locked, ...others].map((person) => person.query(follow, { id: star.id }));
+    waiting = first as Promise<unknown>;
+    expect(await Promise.all(rest)).toMatchObject(others.map(() => ({ follow: { state: 'FOLLOWING' } })));
+  });
+  expect(await waiting).toMatchObject({ follow: { state: 'FOLLOWING' } });
   await expectCountersToHold(app);
 });
 

@@ -1,4 +1,3 @@
-import DataLoader from 'dataloader';
 import { RequestError } from '../errors.ts';
 import { type Database, databaseCode, type Statement } from './database.ts';
 
@@ -14,72 +13,113 @@ export interface SharedLoaderOptions {
   writes?: boolean;
 }
 
-/** The loader of a statement in a database. */
+/** Loads a key by a statement in a database. */
 export type SharedLoader<Key, Value, Db extends Reader = Reader> = (
   db: Db,
   statement: Statement,
-) => DataLoader<Key, Value>;
+  key: Key,
+) => Promise<Value>;
 
 /**
  * What many requests ask for at about the same moment, by one statement for all of them: whatever the process was asked for
  * since it last looked at its sockets, and while the last statement of the kind was under way. To send and to start a
  * statement costs PostgreSQL and Node more than a row of it, so the busier a server is, the less a request costs; an idle one
- * waits for nobody. Nothing is kept: whoever asks after a change gets what is there then. Each statement has a loader of its
+ * waits for nobody. Nothing is kept: whoever asks after a change gets what is there then. Each statement has a queue of its
  * own, so that nobody waits for another kind of work.
  */
 export function createSharedLoader<Key, Value, Db extends Reader = Reader>(
   batch: Batch<Key, Value, Db>,
   { maxBatchSize, writes = false }: SharedLoaderOptions,
 ): SharedLoader<Key, Value, Db> {
-  const loaders = new WeakMap<Reader, Map<Statement, DataLoader<Key, Value>>>();
-  return (db, statement) => {
-    const ofDatabase = loaders.get(db) ?? new Map<Statement, DataLoader<Key, Value>>();
-    const known = ofDatabase.get(statement);
-    if (known) return known;
-    const run = (keys: readonly Key[]) => batch(db, statement, keys);
-    const turns = createTurns();
-    const loader = new DataLoader((keys: readonly Key[]) => turns.take(() => oneForAll(run, keys, writes)), {
-      cache: false,
-      maxBatchSize,
-      batchScheduleFn: (dispatch) => setImmediate(turns.await, dispatch),
-    });
-    loaders.set(db, ofDatabase.set(statement, loader));
-    return loader;
+  const queues = new WeakMap<Reader, Map<Statement, Queue<Key, Value>>>();
+  return (db, statement, key) => {
+    const ofDatabase = queues.get(db) ?? new Map<Statement, Queue<Key, Value>>();
+    let queue = ofDatabase.get(statement);
+    if (!queue) {
+      queue = new Queue((keys) => oneForAll((some) => batch(db, statement, some), keys, writes), maxBatchSize);
+      queues.set(db, ofDatabase.set(statement, queue));
+    }
+    return queue.load(key);
   };
 }
 
 /**
- * Nobody waits longer for what others asked for, or one statement that takes its time would hold up all. Of 3 to 24 ms, all
+ * Nobody waits for what takes longer than this, or one statement that takes its time would hold up all. Of 3 to 24 ms, all
  * cost a busy server the same.
  */
 const patienceMs = 5;
 
-/** Lets those who come while others are under way wait for them, and go together. */
-function createTurns() {
-  let underWay = 0;
-  const waiting = new Map<() => void, NodeJS.Timeout>();
-  const go = (dispatch: () => void) => {
-    clearTimeout(waiting.get(dispatch));
-    waiting.delete(dispatch);
-    dispatch();
-  };
-  return {
-    /** Says when a batch may be sent. */
-    await: (dispatch: () => void) => {
-      if (underWay === 0) dispatch();
-      else waiting.set(dispatch, setTimeout(go, patienceMs, dispatch));
-    },
-    /** Does the work of a batch that was sent. */
-    async take<Result>(work: () => Promise<Result>): Promise<Result> {
-      underWay++;
-      try {
-        return await work();
-      } finally {
-        underWay--;
-        for (const dispatch of [...waiting.keys()]) go(dispatch);
+interface Waiting<Key, Value> {
+  key: Key;
+  resolve(value: Value): void;
+  reject(reason: unknown): void;
+}
+
+/** Keys that wait to go into a statement together. */
+class Queue<Key, Value> {
+  readonly #run: (keys: readonly Key[]) => Promise<(Value | Error)[]>;
+  readonly #maxBatchSize: number;
+  #waiting: Waiting<Key, Value>[] = [];
+  /** Runs once Node has read what stood in its sockets. */
+  #turn: NodeJS.Immediate | undefined;
+  /** Runs when the youngest of what is under way has taken too long to be waited for. */
+  #patience: NodeJS.Timeout | undefined;
+  /** When what is under way was sent. */
+  readonly #underWay = new Set<{ sentAt: number }>();
+
+  constructor(run: (keys: readonly Key[]) => Promise<(Value | Error)[]>, maxBatchSize: number) {
+    this.#run = run;
+    this.#maxBatchSize = maxBatchSize;
+  }
+
+  load(key: Key): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ key, resolve, reject });
+      this.#turn ??= setImmediate(() => this.#sendWhatMayGo());
+    });
+  }
+
+  #sendWhatMayGo(): void {
+    this.#turn = undefined;
+    const waitMs = this.#msToWait();
+    while (this.#waiting.length > 0 && (waitMs === 0 || this.#waiting.length >= this.#maxBatchSize)) {
+      void this.#send(this.#waiting.splice(0, this.#maxBatchSize));
+    }
+    if (this.#waiting.length > 0) this.#patience ??= setTimeout(() => this.#stopWaiting(), waitMs);
+  }
+
+  /** Until the youngest that is under way is too old to be waited for; 0: nothing is. */
+  #msToWait(): number {
+    const youngest = Math.max(...Array.from(this.#underWay, ({ sentAt }) => sentAt));
+    return Math.max(0, youngest + patienceMs - performance.now());
+  }
+
+  #stopWaiting(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
+    const { length } = this.#waiting;
+    for (let sent = 0; sent < length; sent += this.#maxBatchSize) {
+      void this.#send(this.#waiting.splice(0, this.#maxBatchSize));
+    }
+  }
+
+  async #send(batch: readonly Waiting<Key, Value>[]): Promise<void> {
+    const statement = { sentAt: performance.now() };
+    this.#underWay.add(statement);
+    try {
+      const values = await this.#run(batch.map(({ key }) => key));
+      for (const [at, { resolve, reject }] of batch.entries()) {
+        const value = values[at] as Value | Error;
+        if (value instanceof Error) reject(value);
+        else resolve(value);
       }
-    },
-  };
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    } finally {
+      this.#underWay.delete(statement);
+      this.#stopWaiting();
+    }
+  }
 }
 
 /** A connection that is found to be cut is found so at once; where all of them are, trying again takes as little. */

@@ -45,7 +45,7 @@ export interface EventPage {
 
 /** A page of events, as its statement reads it. */
 export const loadEventPage = (db: Pick<Database, 'query'>, page: EventPage): Promise<EventRecord[]> =>
-  eventPages(db, statementFor(page)).load(page);
+  eventPages(db, statementFor(page), page);
 
 /** Pages of many users, or of one by many arguments. */
 const eventPages = createSharedLoader(

@@ -45,7 +45,7 @@ interface Insertion extends Entry {
 
 /** Nobody else waits for who has to wait for a change of their own account. */
 async function insert({ db }: Deps, insertion: Insertion): Promise<EventRecord> {
-  const together = await insertions(db, insertEventsOfMany).load(insertion);
+  const together = await insertions(db, insertEventsOfMany, insertion);
   const event = together ?? (await insertAll(db, insertEventsInTurn, [insertion]))[0];
   if (!event) throw userDeleted();
   return event;

@@ -46,7 +46,7 @@ const userList = (list: List<lists.UserListStatements>, { toNode = toUserUnlessH
     const reader = { isAdministrator: isReadByAdministrator(context, owner.id) };
     const isCards = !reader.isAdministrator && isOnlySelectedAt(info, ['edges', 'node'], cardFields);
     const statement = (isCards && statements.card) || statementFor(reader, statements);
-    const rows = await userListsOf(context.platform.db, statement).load(key);
+    const rows = await userListsOf(context.platform.db, statement, key);
     const page = toConnection(request, rows, {
       toPosition: ({ since, id }) => ({ at: since, id }),
       toNode: (row) => toNode(row, context),
@@ -74,7 +74,7 @@ const catalogueList = (kind: CatalogueKind, list: List<lists.CatalogueListStatem
     const { request, statement, key } = readList({ owner, args, context }, { list, ids: 'number' });
     if (!key) return { ...emptyConnection(), totalCount: 0 };
     if (isCountAlone(info)) return { ...emptyConnection(), totalCount: list.totalCount(owner) };
-    const rows = await catalogueListsOf(context.platform.db, statement).load(key);
+    const rows = await catalogueListsOf(context.platform.db, statement, key);
     const page = toConnection(request, rows, {
       toPosition: ({ since, tmdbId }) => ({ at: since, id: String(tmdbId) }),
       toNode: (row): CatalogueRecord => ({ ...row, kind }),

@@ -40,23 +40,20 @@ interface Pair {
 export function createPairChange<Outcome extends string>(one: Statement, many: Statement) {
   const together = createSharedLoader(
     async (db: Database, statement, pairs: readonly Pair[]): Promise<(PairOutcome<Outcome> | null)[]> => {
+      const [only, ...others] = pairs;
+      // No faster than by itself, but those who come meanwhile wait for it, and go together.
+      if (only && others.length === 0) return [await changePair<Outcome>({ db }, one, only)];
       const apart = withoutMeetings(pairs);
-      const outcomes = new Map<Pair, PairOutcome<Outcome>>();
-      const [only, ...others] = apart;
-      if (only && others.length === 0) {
-        // No faster than alone, but those who come meanwhile wait for it, and go together.
-        outcomes.set(only, await changePair<Outcome>({ db }, one, only));
-      } else {
-        const asked = apart.map((pair, at) => ({ viewer_id: pair.viewerId, other_id: pair.otherId, ordinal: at + 1 }));
-        const rows = await db.query<PairOutcome<Outcome> & { index: number }>(statement, [JSON.stringify(asked)]);
-        for (const { index, outcome, since } of rows) outcomes.set(apart[index] as Pair, { outcome, since });
-      }
+      if (apart.length < 2) return pairs.map(() => null);
+      const asked = apart.map((pair, at) => ({ viewer_id: pair.viewerId, other_id: pair.otherId, ordinal: at + 1 }));
+      const rows = await db.query<PairOutcome<Outcome> & { index: number }>(statement, [JSON.stringify(asked)]);
+      const outcomes = new Map(rows.map(({ index, outcome, since }) => [apart[index], { outcome, since }]));
       return pairs.map((pair) => outcomes.get(pair) ?? null);
     },
     { maxBatchSize: 50, writes: true },
   );
   return async ({ db }: { db: Database }, pair: Pair): Promise<PairOutcome<Outcome>> =>
-    (await together(db, many).load(pair)) ?? changePair<Outcome>({ db }, one, pair);
+    (await together(db, many, pair)) ?? changePair<Outcome>({ db }, one, pair);
 }
 
 /** Those pairs in which nobody stands who stands in an earlier one. */

@@ -50,7 +50,7 @@ interface Asker {
 /** A user as whoever asks may know them; null where there is none for them. Administrators read by a statement of their own. */
 export const loadUser = (db: Pick<Database, 'query'>, pair: UserPair): Promise<UserRecord | null> => {
   const { viewerId, userId, isAdministrator = false } = pair;
-  return users(db, statementFor({ isAdministrator: isAdministrator && viewerId !== userId }, usersByPair)).load(pair);
+  return users(db, statementFor({ isAdministrator: isAdministrator && viewerId !== userId }, usersByPair), pair);
 };
 
 const users = createSharedLoader(
@@ -96,7 +96,7 @@ export async function findUserByUsername(
   { viewer, viewAs, username, reads, users }: UsernameSearch,
 ): Promise<UserRecord | null> {
   const { id: viewerId = null, isAdministrator = false } = viewer ?? {};
-  const found = await usersByName(db, statementFor({ isAdministrator }, userByUsername)).load({ viewerId, username });
+  const found = await usersByName(db, statementFor({ isAdministrator }, userByUsername), { viewerId, username });
   if (!found) return null;
   const user = asSeenBy(viewAs, found);
   noteMeeting(reads, user);
