@@ -14,14 +14,8 @@ import { against, figure, toTable } from './table.ts';
 import { maxGrowth } from './targets.ts';
 import { type Place, withBench } from './with-bench.ts';
 
-const pace: Pace = { rounds: 11, requestsPerSlice: 600, warmUpRequests: 20_000 };
+const pace: Pace = { rounds: 11, requestsPerSlice: 1_000, warmUpRequests: 20_000 };
 const quickPace: Pace = { rounds: 5, requestsPerSlice: 300, warmUpRequests: 4_000 };
-
-/**
- * Few enough that each of the server's connections has read for all of them before it is measured. The first time that a process
- * of PostgreSQL looks at a page of the shared memory costs ten times the next, and the more data, the more such pages.
- */
-const people = 500;
 
 interface Step {
   title: string;
@@ -34,19 +28,15 @@ export async function measureGrowth({ quick, only }: Flags): Promise<string> {
   const measured: DataSize[] = quick ? [sizes.quick, sizes.full] : [sizes.quick, sizes.full, sizes.large];
   const isWhole = only.length === Object.keys(operations).length;
   const steps = [...only.map(toStep), ...(isWhole ? starSteps : [])];
-  return withBench(
-    measured,
-    async (load, places) => {
-      const starts = places.map((place) => ({ name: nameOf(place), candidate: 'visage' as const, ...place }));
-      const rows = await withRunning(starts, (running) => measureSteps(load, running, { steps, quick }));
-      const largest = places.at(-1) as Place;
-      const table = toTable([['', ...places.map(nameOf)], ...rows]);
-      const report = `${await describeSurroundings(largest.database.client, largest.size)}\n\n${table}`;
-      if (isWhole && !quick) await writeSection('growth', report);
-      return report;
-    },
-    people,
-  );
+  return withBench(measured, async (load, places) => {
+    const starts = places.map((place) => ({ name: nameOf(place), candidate: 'visage' as const, ...place }));
+    const rows = await withRunning(starts, (running) => measureSteps(load, running, { steps, quick }));
+    const largest = places.at(-1) as Place;
+    const table = toTable([['', ...places.map(nameOf)], ...rows]);
+    const report = `${await describeSurroundings(largest.database.client, largest.size)}\n\n${table}`;
+    if (isWhole && !quick) await writeSection('growth', report);
+    return report;
+  });
 }
 
 const nameOf = ({ size }: Place) => `${count(size.users)} users`;

@@ -12,8 +12,8 @@ import { sizes } from './sizes.ts';
 import { withPlace } from './with-bench.ts';
 
 const paces = {
-  quick: { rounds: 5, requestsPerSlice: 300, warmUpRequests: 5_000 },
-  full: { rounds: 7, requestsPerSlice: 600, warmUpRequests: 6_000 },
+  quick: { rounds: 5, requestsPerSlice: 300, warmUpRequests: 2_000 },
+  full: { rounds: 7, requestsPerSlice: 1_000, warmUpRequests: 8_000 },
 } satisfies Record<string, Pace>;
 
 /** Measures all candidates on one database, in turns. Answers the tables; those of a whole run go into the documentation. */

@@ -1,4 +1,5 @@
 import { asksOf } from './answers.ts';
+import { viewersOfLongRuns } from './cast.ts';
 import type { Flags } from './flags.ts';
 import { connections, type Load } from './load.ts';
 import { type OperationName, toSequences } from './operations.ts';
@@ -11,14 +12,14 @@ import { sizes } from './sizes.ts';
 import { count, describeSurroundings } from './surroundings.ts';
 import { against, toTable } from './table.ts';
 import { maxMemoryMb } from './targets.ts';
-import { withPlace } from './with-bench.ts';
+import { type Place, withPlace } from './with-bench.ts';
 
 const operations: OperationName[] = ['me', 'page', 'events', 'record', 'follow'];
 const stretches = 10;
 
 /** Lets one server answer very many requests of all kinds, and looks at its memory now and then. */
 export async function soak({ quick, soak: total }: Flags): Promise<string> {
-  return withPlace(quick ? sizes.quick : sizes.full, async (load, place) => {
+  const work = async (load: Load, place: Place) => {
     const rows = await withRunning([{ name: 'visage', candidate: 'visage', ...place }], ([entry]) =>
       useUp(load, entry as Running, total),
     );
@@ -26,7 +27,8 @@ export async function soak({ quick, soak: total }: Flags): Promise<string> {
     const report = `${await describeSurroundings(place.database.client, place.size)}\n\n${table}`;
     if (total >= 1_000_000 && !quick) await writeSection('soak', report);
     return report;
-  });
+  };
+  return withPlace(quick ? sizes.quick : sizes.full, work, viewersOfLongRuns);
 }
 
 async function useUp(load: Load, entry: Running, total: number): Promise<string[][]> {

@@ -37,11 +37,16 @@ export async function withBench<Result>(
 export const withPlace = <Result>(
   size: DataSize,
   work: (load: Load, place: Place) => Promise<Result>,
+  people = viewerCount,
 ): Promise<Result> =>
-  withBench([size], async (load, [place]) => {
-    if (!place) throw new Error('There is no database.');
-    return work(load, place);
-  });
+  withBench(
+    [size],
+    async (load, [place]) => {
+      if (!place) throw new Error('There is no database.');
+      return work(load, place);
+    },
+    people,
+  );
 
 async function closeDatabase(database: BenchDatabase): Promise<void> {
   // Else the data would grow from run to run.
