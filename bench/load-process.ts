@@ -23,13 +23,12 @@ async function work({ script: name, ports, connections, requests }: Job): Promis
   const opened = await Promise.all(
     Array.from({ length: connections }, (_, index) => openConnection(ports[index % ports.length] as number)),
   );
-  const latenciesMs: number[] = [];
-  const isOver = () => latenciesMs.length >= requests;
+  const outcome: Outcome = { requests: 0, latenciesMs: [], failure: null };
   try {
-    await Promise.all(opened.map((connection) => keepBusy(connection, { script, latenciesMs, isOver })));
-    return { latenciesMs, failure: null };
+    await Promise.all(opened.map((connection) => keepBusy(connection, { script, outcome, requests })));
+    return outcome;
   } catch (error) {
-    return { latenciesMs, failure: (error as Error).message };
+    return { ...outcome, failure: (error as Error).message };
   } finally {
     for (const connection of opened) connection.close();
   }
@@ -37,17 +36,19 @@ async function work({ script: name, ports, connections, requests }: Job): Promis
 
 interface Work {
   script: Script;
-  latenciesMs: number[];
-  isOver(): boolean;
+  outcome: Outcome;
+  requests: number;
 }
 
-async function keepBusy(connection: Connection, { script, latenciesMs, isOver }: Work): Promise<void> {
-  while (!isOver()) {
+async function keepBusy(connection: Connection, { script, outcome, requests }: Work): Promise<void> {
+  for (let isFirst = true; outcome.requests < requests; ) {
     // A sequence is never left half done: what the first request changes, the second changes back.
     for (const request of next(script)) {
       const sentAt = performance.now();
       const response = await connection.exchange(request);
-      latenciesMs.push(performance.now() - sentAt);
+      if (!isFirst) outcome.latenciesMs.push(performance.now() - sentAt);
+      isFirst = false;
+      outcome.requests++;
       assertGood(response);
     }
   }

@@ -22,7 +22,9 @@ export interface Job {
 }
 
 export interface Outcome {
-  /** One for each request. */
+  /** Answered. */
+  requests: number;
+  /** Of each request but the first on its connection: all begin at the same moment, of one who did something else before. */
   latenciesMs: number[];
   failure: string | null;
 }

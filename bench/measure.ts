@@ -77,8 +77,10 @@ async function look({ name, servers, database: { client } }: Running) {
   };
 }
 
-function toSlice({ latenciesMs }: Outcome, { serverNs, postgresNs }: { serverNs: number; postgresNs: number }): Slice {
-  const requests = latenciesMs.length;
+function toSlice(
+  { requests, latenciesMs }: Outcome,
+  { serverNs, postgresNs }: { serverNs: number; postgresNs: number },
+): Slice {
   return {
     serverMs: serverNs / 1e6 / requests,
     postgresMs: postgresNs / 1e6 / requests,
