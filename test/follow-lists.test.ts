@@ -306,6 +306,24 @@ test('the same crew member on the lists of two is followed by the viewer on both
   });
 });
 
+test('a list says of each how the viewer stands to them, whatever else is asked of them', async () => {
+  const [ada, grace, followed, asked, other] = (await createPeople(5)) as [Person, Person, Person, Person, Person];
+  await asked.upsertPrivacy({ profile: 'PRIVATE' });
+  for (const fan of [followed, asked, other]) await follow(fan, { userId: ada.id });
+  for (const fan of [followed, asked]) await follow(grace, { userId: fan.id });
+  for (const fields of ['viewerFollow', 'viewerFollow email']) {
+    const query = `query ($id: ID!) { node(id: $id) { ... on User { followers { edges { node { id ${fields} } } } } } }`;
+    const { node } = await grace.query<{ node: { followers: object } }, object>(query, { id: ada.id });
+    expect(node.followers).toMatchObject({
+      edges: [
+        { node: { id: other.id, viewerFollow: 'NONE' } },
+        { node: { id: asked.id, viewerFollow: 'REQUESTED' } },
+        { node: { id: followed.id, viewerFollow: 'FOLLOWING' } },
+      ],
+    });
+  }
+});
+
 test('a mutation in front of another leaves the second with what it changed', async () => {
   const [ada, grace] = (await createPeople(2)) as [Person, Person];
   const query = `mutation ($id: ID!) {

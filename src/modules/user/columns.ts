@@ -174,7 +174,8 @@ export const selectOneself = (asked: string): Omit<Statement, 'name'> =>
 
 /**
  * What of users most lists show, and nothing else of them: `cardFields`. In half the time of whole users. Whoever asks must
- * have left out those who block or are blocked.
+ * have left out those who block or are blocked, and say of each viewer whether they have asked to follow anybody at all, as
+ * `has_requested`.
  */
 export const selectCards = (asked: string, after: string): Omit<Statement, 'name'> =>
   selectArrays({
@@ -191,7 +192,7 @@ export const selectCards = (asked: string, after: string): Omit<Statement, 'name
       isClosed: userValues.isClosed,
       isOwner,
       viewerFollows,
-      viewerRequested,
+      viewerRequested: `asked.has_requested and ${viewerRequested}`,
     },
     asked,
     times,
