@@ -1,3 +1,4 @@
+import { RequestCache } from '@pothos/plugin-scope-auth';
 import { type DocumentNode, type ExecutionArgs, type ExecutionResult, getOperationAST } from 'graphql';
 import { processRegularResult } from 'graphql-yoga';
 import type { Context } from '../graphql/context.ts';
@@ -129,5 +130,8 @@ async function execute(engine: Engine, args: ExecutionArgs): Promise<ExecutionRe
     return (await engine.execute(args)) as ExecutionResult;
   } catch (error) {
     return { errors: [maskError(error, args.contextValue as Context)] };
+  } finally {
+    // What scopes it kept there would keep the whole request in memory until V8 looks through the old.
+    RequestCache.clearForContext(args.contextValue as Context);
   }
 }
