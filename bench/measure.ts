@@ -60,8 +60,13 @@ async function warmUp(load: Load, { name, servers }: Running, requests: number):
 async function measureSlice(load: Load, entry: Running, requests: number): Promise<Slice> {
   const ports = entry.servers.map(({ port }) => port);
   const before = await look(entry);
-  // Whoever starts another process has more clients than before: each has as many as one alone.
-  const outcome = await load.run({ script: entry.name, ports, connections: connections * ports.length, requests });
+  // Whoever starts another process has more clients than before: each has as many as one alone, and as many requests.
+  const outcome = await load.run({
+    script: entry.name,
+    ports,
+    connections: connections * ports.length,
+    requests: requests * ports.length,
+  });
   const after = await look(entry);
   return toSlice(outcome, {
     serverNs: spentBetween(before.servers, after.servers),
