@@ -60,7 +60,7 @@ function findLargeFiles(body: Buffer, delimiter: string): Content[] {
 const isEnd = (body: Buffer, at: number) => body.toString('latin1', at, at + 2) === '--';
 
 /** Parsers pass over the rest of a head from the first line on that is none, each in its own way. */
-const headerLine = /^[\w!#$%&'*+.^`|~-]+:[^\r\n\0]*$/;
+const headerLine = /^[\w!#$%&'*+.^`|~-]+:[^\r\n]*$/;
 
 /** Where the head of a part ends, and whether its content are the bytes of a file, as they are. */
 function readHead(body: Buffer, at: number): { end: number; isFile: boolean } {
