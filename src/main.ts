@@ -1,26 +1,18 @@
 import { existsSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { doctor } from './commands/doctor.ts';
-import { migrate } from './commands/migrate.ts';
-import { sweepPictures } from './commands/pictures-sweep.ts';
-import { seed } from './commands/seed.ts';
-import { start } from './commands/start.ts';
-import { printToken } from './commands/token.ts';
-import { importUsersFromFile } from './commands/users-import.ts';
-import { syncUsers } from './commands/users-sync.ts';
 import { inspectConfig, readConfig } from './config.ts';
 import { StartError } from './errors.ts';
 
-/** What can be asked of the program; without a name, the server. */
+/** What can be asked of the program; without a name, the server. Each loads its own parts alone: a token needs no server. */
 const commands = {
-  start,
-  migrate,
-  doctor,
-  seed,
-  token: printToken,
-  'pictures:sweep': sweepPictures,
-  'users:sync': syncUsers,
-  'users:import': importUsersFromFile,
+  start: async () => (await import('./commands/start.ts')).start,
+  migrate: async () => (await import('./commands/migrate.ts')).migrate,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+  seed: async () => (await import('./commands/seed.ts')).seed,
+  token: async () => (await import('./commands/token.ts')).printToken,
+  'pictures:sweep': async () => (await import('./commands/pictures-sweep.ts')).sweepPictures,
+  'users:sync': async () => (await import('./commands/users-sync.ts')).syncUsers,
+  'users:import': async () => (await import('./commands/users-import.ts')).importUsersFromFile,
 };
 
 /** Ctrl-C reaches npm and this process both, and npm passes it on: one goodbye is enough. */
@@ -39,7 +31,8 @@ async function main(): Promise<void> {
   const [name = 'start', ...args] = process.argv.slice(2);
   if (!Object.hasOwn(commands, name))
     throw new StartError(`Expected one of ${Object.keys(commands).join(', ')}, and got "${name}".`);
-  await commands[name as keyof typeof commands]({
+  const command = await commands[name as keyof typeof commands]();
+  await command({
     // Read when it is asked for: the doctor looks at variables with which nothing else starts.
     get config() {
       return readConfig(process.env);
