@@ -31,7 +31,7 @@ async function run(config: Config, print: (line: string) => void, running: Runni
   const connectionString = await openDatabase(config, running);
   const developmentKey = usesDevelopmentKey(config) ? await readDevelopmentKey(config.dataDir) : null;
   const demoToken = developmentKey && createDemoToken(developmentKey);
-  const app = createApp({
+  const app = await createApp({
     config,
     connectionString,
     keys: createKeys(config, developmentKey, log),

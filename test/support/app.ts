@@ -53,7 +53,7 @@ export async function createTestApp({ env = {}, beside, parts }: TestAppOptions 
     STORAGE_URL: `file://${folder}`,
     ...env,
   });
-  const app = createApp({
+  const app = await createApp({
     config,
     connectionString: database.connectionString,
     keys: staticKey(publicKey),
