@@ -264,6 +264,7 @@ test('a part may be written in another way, as REST takes it, however large it i
 
 test.each([
   ['a head without a name', 'content-type: text/plain'],
+  ['a name in quotes alone', 'content-disposition: form-data; a="name=b"'],
   ['no head', ''],
   ['another disposition', 'content-disposition: attachment; name="a"'],
   ['two dispositions', 'content-disposition: attachment; name="a"\r\ncontent-disposition: form-data; name="a"'],
@@ -281,10 +282,23 @@ test.each([
   expect(await ada.upload(await photo([100, 100]))).toMatchObject({ version: 1 });
 });
 
-test('a name may read as if a file followed', async () => {
+test.each([
+  [
+    'a name that reads as if a file followed',
+    'content-disposition: form-data; a="; filename=b"; name="operations"',
+    'utf8',
+  ],
+  ['a quote that does not end', 'content-disposition: form-data; name="operations"; a="; filename=b', 'utf8'],
+  [
+    'such a name, and a charset',
+    `content-disposition: form-data; a="; filename=b"; name="operations"\r\ncontent-type: text/plain; charset=utf-16le`,
+    'utf16le',
+  ],
+  ['a header of nearly the same name', `content-disposition-x: a\r\n${field('operations')}`, 'utf8'],
+] as const)('a part may have %s', async (_, head, encoding) => {
   const ada = await createPerson(app);
   const { body } = await sendParts(ada, {
-    'content-disposition: form-data; a="; filename=b"; name="operations"': operations() + ' '.repeat(70_000),
+    [head]: Buffer.from(operations() + ' '.repeat(70_000), encoding),
     [field('map')]: '{"file":["variables.file"]}',
     [`${field('file')}; filename="a.jpg"`]: await photo([100, 100]),
   });

@@ -62,13 +62,16 @@ const isEnd = (body: Buffer, at: number) => body.toString('latin1', at, at + 2) 
 /** Parsers pass over the rest of a head from the first line on that is none, each in its own way. */
 const headerLine = /^[\w!#$%&'*+.^`|~-]+:[^\r\n]*$/;
 
+/** A name may read like another parameter. */
+const quotedString = /"(?:\\.|[^"\\])*"/g;
+
 /** Where the head of a part ends, and whether its content are the bytes of a file, as they are. */
 function readHead(body: Buffer, at: number): { end: number; isFile: boolean } {
   const end = body.indexOf('\r\n\r\n', at);
   if ((end === -1 ? body.length : end) - at > maxPartHeaderBytes)
     throw malformed(`Expected at most ${maxPartHeaderBytes} bytes before the content of a part.`);
   const [rest, ...lines] = body.toString('latin1', at, end === -1 ? body.length : end).split('\r\n');
-  const disposition = lines.find((line) => /^content-disposition\b/i.test(line)) ?? '';
+  const disposition = lines.find((line) => /^content-disposition:/i.test(line))?.replace(quotedString, '""') ?? '';
   // Yoga's parser leaves such a part out, and waits for ever for its content to be read.
   const isHead = rest === '' && lines.every((line) => headerLine.test(line));
   if (!isHead || !/^content-disposition:[ \t]*form-data[ \t]*;.*\bname\*?=/i.test(disposition)) {
