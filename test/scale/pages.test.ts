@@ -177,6 +177,29 @@ describe('what most requests ask for is read by index', () => {
   });
 });
 
+test('a list is read by index where one user has all blocks and requests', async () => {
+  const asked = `{ user(by: { id: "${busyId}" }) { followers(first: 20) { edges { node { username } } } } }`;
+  const { statements } = await withStatements(() => viewers.follower.query(asked));
+  const crowd = `select 'user_seed_' || n as id, now() from generate_series(10001, 30000) as n`;
+  await client.query('begin');
+  try {
+    await client.query('delete from blocks; delete from follow_requests');
+    for (const [table, pair] of [
+      ['blocks', 'blocker_id, blocked_id'],
+      ['blocks', 'blocked_id, blocker_id'],
+      ['follow_requests', 'requester_id, requestee_id'],
+    ])
+      await client.query(`insert into ${table} (${pair}, created_at) select 'user_seed_1', * from (${crowd}) as crowd`);
+    await client.query('analyze blocks, follow_requests');
+    const plans = await explainAll(statements.filter(({ name }) => name === 'followers_forward_cards'));
+    expect(plans).toHaveLength(planModes.length);
+    expect(whatGrowsIn(plans)).toEqual([]);
+  } finally {
+    await client.query('rollback');
+    await client.query('analyze blocks, follow_requests');
+  }
+});
+
 test('what is written for many at once finds its rows by index', async () => {
   const people = await Promise.all(Array.from({ length: 4 }, () => createPerson(app)));
   const { rows: others } = await client.query<{ id: string }>('select id from users where id <> $1 limit 4', [busyId]);
