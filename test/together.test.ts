@@ -180,6 +180,37 @@ test('nobody waits for another whose account is being changed', async () => {
   expect(await prisma.event.count({ where: { userId: ada.id } })).toBe(1);
 });
 
+test('what the database refuses of one is not what others wait for, but who has to wait', async () => {
+  const [locked, refused, good] = (await createPeople(3)) as [Person, Person, Person];
+  const stars = await createPeople(3);
+  const { prisma } = app.platform.db;
+  await prisma.$executeRaw`alter table events add constraint no_thirteen check (movie_id <> 13)`;
+  await prisma.$executeRawUnsafe(
+    `alter table follows add constraint not_this_one check (follower_id <> '${refused.id}')`,
+  );
+  const waiting: Promise<unknown>[] = [];
+  const work = async (tx: Transaction) => {
+    await tx.$executeRaw`select from users where id = ${locked.id} for update`;
+    const people = [locked, refused, good];
+    const [firstEvent, ...events] = people.map((person) =>
+      tryToRecord(person, eventOf('VIEW', { movieId: person === refused ? 13 : 1 })).catch(() => 'refused'),
+    );
+    const [firstFollow, ...follows] = people.map((person, at) =>
+      person.query(follow, { id: stars[at]?.id }).catch(() => 'refused'),
+    );
+    waiting.push(firstEvent as Promise<unknown>, firstFollow as Promise<unknown>);
+    expect(await Promise.all(events)).toMatchObject(['refused', { __typename: 'Event' }]);
+    expect(await Promise.all(follows)).toMatchObject(['refused', { follow: { state: 'FOLLOWING' } }]);
+  };
+  try {
+    await prisma.$transaction(work);
+  } finally {
+    await prisma.$executeRaw`alter table events drop constraint no_thirteen`;
+    await prisma.$executeRaw`alter table follows drop constraint not_this_one`;
+  }
+  expect(await Promise.all(waiting)).toMatchObject([{ __typename: 'Event' }, { follow: { state: 'FOLLOWING' } }]);
+});
+
 test('who follow in the same moment are written down by one statement, as each profile has it', async () => {
   const followers = await createPeople(4);
   const [open, shut, blocking, known] = (await createPeople(4)) as [Person, Person, Person, Person];

@@ -51,23 +51,26 @@ const patienceMs = 5;
 
 interface Waiting<Key, Value> {
   key: Key;
-  resolve(value: Value): void;
+  resolve(value: Value | Promise<Value>): void;
   reject(reason: unknown): void;
 }
 
+/** Reads, or writes, for all of the keys; of some it may still be under way. */
+type Run<Key, Value> = (keys: readonly Key[]) => Promise<(Value | Promise<Value>)[]>;
+
 /** Keys that wait to go into a statement together. */
 class Queue<Key, Value> {
-  readonly #run: (keys: readonly Key[]) => Promise<(Value | Error)[]>;
+  readonly #run: Run<Key, Value>;
   readonly #maxBatchSize: number;
   #waiting: Waiting<Key, Value>[] = [];
   /** Runs once Node has read what stood in its sockets. */
   #turn: NodeJS.Immediate | undefined;
   /** Runs when the youngest of what is under way has taken too long to be waited for. */
   #patience: NodeJS.Timeout | undefined;
-  /** When what is under way was sent. */
+  /** When what is under way was sent, the youngest last. */
   readonly #underWay = new Set<{ sentAt: number }>();
 
-  constructor(run: (keys: readonly Key[]) => Promise<(Value | Error)[]>, maxBatchSize: number) {
+  constructor(run: Run<Key, Value>, maxBatchSize: number) {
     this.#run = run;
     this.#maxBatchSize = maxBatchSize;
   }
@@ -90,8 +93,8 @@ class Queue<Key, Value> {
 
   /** Until the youngest that is under way is too old to be waited for; 0: nothing is. */
   #msToWait(): number {
-    const youngest = Math.max(...Array.from(this.#underWay, ({ sentAt }) => sentAt));
-    return Math.max(0, youngest + patienceMs - performance.now());
+    const youngest = Array.from(this.#underWay).at(-1);
+    return youngest ? Math.max(0, youngest.sentAt + patienceMs - performance.now()) : 0;
   }
 
   #stopWaiting(): void {
@@ -108,11 +111,7 @@ class Queue<Key, Value> {
     this.#underWay.add(statement);
     try {
       const values = await this.#run(batch.map(({ key }) => key));
-      for (const [at, { resolve, reject }] of batch.entries()) {
-        const value = values[at] as Value | Error;
-        if (value instanceof Error) reject(value);
-        else resolve(value);
-      }
+      for (const [at, { resolve }] of batch.entries()) resolve(values[at] as Value | Promise<Value>);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     } finally {
@@ -129,7 +128,7 @@ async function oneForAll<Key, Value>(
   run: (keys: readonly Key[]) => Promise<Value[]>,
   keys: readonly Key[],
   writes: boolean,
-): Promise<(Value | Error)[]> {
+): Promise<(Value | Promise<Value>)[]> {
   const startedAt = performance.now();
   try {
     return await run(keys);
@@ -137,8 +136,8 @@ async function oneForAll<Key, Value>(
     // One connection may be gone, which would have failed one of them alone.
     if (error instanceof RequestError && !writes && performance.now() - startedAt < soonMs) return run(keys);
     if (keys.length === 1 || !isOfOne(error)) throw error;
-    const alone = await Promise.allSettled(keys.map((key) => run([key])));
-    return alone.map((outcome) => (outcome.status === 'fulfilled' ? (outcome.value[0] as Value) : outcome.reason));
+    // One of them may have to wait for somebody; the others don't wait for that.
+    return keys.map(async (key) => (await run([key]))[0] as Value);
   }
 }
 
