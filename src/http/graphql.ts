@@ -29,10 +29,10 @@ export interface GraphQLHandlerOptions {
 
 /** `GET` and `POST /graphql`: what is refused is refused before its body is read and before anything of it runs. */
 export function createGraphQLHandler(options: GraphQLHandlerOptions): HttpHandler {
-  const runJson = createJsonOperations(options.graphql);
+  const services = { ...options, runJson: createJsonOperations(options.graphql) };
   return async (request) => {
     try {
-      return await handle(request, { ...options, runJson });
+      return await handle(request, services);
     } catch (error) {
       const reply = errorReply(request, error, options.log);
       // As the specification has it: whoever accepts application/json only reads of an error of ours in the body.

@@ -41,7 +41,7 @@ export function createJsonOperations(graphql: GraphQLServer): JsonOperations {
     const params = type && readParams(body);
     if (!params) return null;
     const { query, operationName = null, variables } = params;
-    const engine = getEnveloped({ ...context, params, request: postRequest });
+    const engine = getEnveloped({ params, request: postRequest, ...context });
     const document = findDocument(engine, query);
     const operation = document && getOperationAST(document, operationName);
     if (!operation || operation.operation === 'subscription') return null;

@@ -116,11 +116,12 @@ async function send(request: NodeRequest, response: ServerResponse, reply: HttpR
     return sendStream(body, response);
   }
   // With its length the answer is whole at once, and one piece for the kernel; Node would send it in chunks.
-  const length = body ? { 'content-length': String(Buffer.byteLength(body)) } : {};
+  const length = body ? String(Buffer.byteLength(body)) : null;
   if (request.isWhole || request.method === 'GET' || request.method === 'HEAD') {
-    return void response.writeHead(status, { ...length, ...headers }).end(body ?? undefined);
+    const all = length === null ? headers : { 'content-length': length, ...headers };
+    return void response.writeHead(status, all).end(body ?? undefined);
   }
-  response.writeHead(status, { ...headers, 'content-length': '0', ...length, connection: 'close' });
+  response.writeHead(status, { ...headers, 'content-length': length ?? '0', connection: 'close' });
   if (body) response.write(body);
   drain(request.message, () => response.end());
 }

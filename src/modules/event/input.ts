@@ -80,7 +80,8 @@ function refuseOtherTimes({ now, occurredAt }: { now: Date; occurredAt?: unknown
 }
 
 /** @throws InvalidInputError */
-export const readEventInput = (input: object, now: Date): EventInput => parseInput(eventInput, { ...input, now });
+export const readEventInput = (input: object, now: Date): EventInput =>
+  parseInput(eventInput, Object.assign({}, input, { now }));
 
 /**
  * A batch, all or none.

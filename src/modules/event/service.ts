@@ -22,7 +22,7 @@ type Deps = { db: Pick<Database, 'query'> };
 export async function recordEvent(deps: Deps, userId: string, input: object): Promise<EventRecord> {
   const read = readEventInput(input, new Date());
   // Most events have no key, and so no earlier one to be looked for.
-  if (read.idempotencyKey === null) return insert(deps, { ...read, id: uuidv7(), userId });
+  if (read.idempotencyKey === null) return insert(deps, { id: uuidv7(), userId, ...read });
   const [event] = await record(deps, userId, [read]);
   if (!event) throw new Error('Nothing was recorded.');
   return event;
@@ -63,7 +63,7 @@ async function insertAll(
   statement: Statement,
   asked: readonly Insertion[],
 ): Promise<(EventRecord | null)[]> {
-  const rows = asked.map((insertion) => ({ ...toRow(insertion), user_id: insertion.userId }));
+  const rows = asked.map((insertion) => ({ user_id: insertion.userId, ...toRow(insertion) }));
   const events = await db.query<EventRecord>(statement, [JSON.stringify(rows)]);
   const byId = new Map(events.map((event) => [event.id, event]));
   return asked.map(({ id }) => byId.get(id) ?? null);

@@ -52,7 +52,7 @@ const userList = (list: List<lists.UserListStatements>, { toNode = toUserUnlessH
       toNode: (row) => toNode(row, context),
       toSince: ({ since }) => since,
     });
-    return { ...page, totalCount: list.totalCount(owner) };
+    return { totalCount: list.totalCount(owner), ...page };
   },
 });
 
@@ -77,10 +77,10 @@ const catalogueList = (kind: CatalogueKind, list: List<lists.CatalogueListStatem
     const rows = await catalogueListsOf(context.platform.db, statement, key);
     const page = toConnection(request, rows, {
       toPosition: ({ since, tmdbId }) => ({ at: since, id: String(tmdbId) }),
-      toNode: (row): CatalogueRecord => ({ ...row, kind }),
+      toNode: (row): CatalogueRecord => ({ kind, ...row }),
       toSince: ({ since }) => since,
     });
-    return { ...page, totalCount: list.totalCount(owner) };
+    return { totalCount: list.totalCount(owner), ...page };
   },
 });
 

@@ -75,7 +75,7 @@ function createCatalogueLoader(
   return new DataLoader(
     async (tmdbIds) => {
       const rows = await db.query<Omit<CatalogueRecord, 'kind'>>(catalogueStatements[kind].read, [viewerId, tmdbIds]);
-      const records = new Map(rows.map((row) => [row.tmdbId, { ...row, kind }]));
+      const records = new Map(rows.map((row) => [row.tmdbId, { kind, ...row }]));
       return tmdbIds.map((id) => records.get(id) ?? { kind, tmdbId: id, followerCount: 0, viewerFollows: false });
     },
     { cache: false },

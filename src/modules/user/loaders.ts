@@ -81,11 +81,10 @@ async function readUsers(
   return read;
 }
 
-/** Whom a username is to find, and for whom. */
-interface UsernameSearch {
+/** For whom a username is to find somebody. */
+interface Searcher {
   viewer: { id: string; isAdministrator: boolean } | null;
   viewAs: ViewAs | null;
-  username: string;
   reads: ReadNotes;
   users: UserLoader;
 }
@@ -93,7 +92,8 @@ interface UsernameSearch {
 /** The user whom a username, current or former, finds for this viewer; the loader then has them too. */
 export async function findUserByUsername(
   db: Pick<Database, 'query'>,
-  { viewer, viewAs, username, reads, users }: UsernameSearch,
+  username: string,
+  { viewer, viewAs, reads, users }: Searcher,
 ): Promise<UserRecord | null> {
   const { id: viewerId = null, isAdministrator = false } = viewer ?? {};
   const found = await usersByName(db, statementFor({ isAdministrator }, userByUsername), { viewerId, username });

@@ -182,9 +182,9 @@ function findById(globalId: string, { users }: Context) {
   return id === null ? null : users.load(id);
 }
 
-async function findByUsername(raw: string | null | undefined, { platform, ...context }: Context) {
+async function findByUsername(raw: string | null | undefined, context: Context) {
   if (raw == null) throw badUserInput('Expected exactly one of id and username.');
   const parsed = parseUsername(raw);
   if (!('username' in parsed)) return null;
-  return findUserByUsername(platform.db, { ...context, username: parsed.username });
+  return findUserByUsername(context.platform.db, parsed.username, context);
 }
