@@ -47,7 +47,7 @@ export function createSharedLoader<Key, Value, Db extends Reader = Reader>(
  * Nobody waits for what takes longer than this, or one statement that takes its time would hold up all. Of 3 to 24 ms, all
  * cost a busy server the same.
  */
-const patienceMs = 10;
+const patienceMs = 5;
 
 interface Waiting<Key, Value> {
   key: Key;
@@ -65,10 +65,10 @@ class Queue<Key, Value> {
   #waiting: Waiting<Key, Value>[] = [];
   /** Runs once Node has read what stood in its sockets. */
   #turn: NodeJS.Immediate | undefined;
-  /** Runs when the youngest of what is under way has taken too long to be waited for. */
+  /** Runs when the last statement has taken too long to be waited for. */
   #patience: NodeJS.Timeout | undefined;
-  /** When what is under way was sent, the youngest last. */
-  readonly #underWay = new Set<{ sentAt: number }>();
+  /** The last statement; null once it is done. */
+  #last: { sentAt: number } | null = null;
 
   constructor(run: Run<Key, Value>, maxBatchSize: number) {
     this.#run = run;
@@ -91,10 +91,9 @@ class Queue<Key, Value> {
     if (this.#waiting.length > 0) this.#patience ??= setTimeout(() => this.#stopWaiting(), waitMs);
   }
 
-  /** Until the youngest that is under way is too old to be waited for; 0: nothing is. */
+  /** Until the last statement has taken too long; 0: there is nothing to wait for. */
   #msToWait(): number {
-    const youngest = Array.from(this.#underWay).at(-1);
-    return youngest ? Math.max(0, youngest.sentAt + patienceMs - performance.now()) : 0;
+    return this.#last ? Math.max(0, this.#last.sentAt + patienceMs - performance.now()) : 0;
   }
 
   #stopWaiting(): void {
@@ -108,14 +107,14 @@ class Queue<Key, Value> {
 
   async #send(batch: readonly Waiting<Key, Value>[]): Promise<void> {
     const statement = { sentAt: performance.now() };
-    this.#underWay.add(statement);
+    this.#last = statement;
     try {
       const values = await this.#run(batch.map(({ key }) => key));
       for (const [at, { resolve }] of batch.entries()) resolve(values[at] as Value | Promise<Value>);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     } finally {
-      this.#underWay.delete(statement);
+      if (this.#last === statement) this.#last = null;
       this.#stopWaiting();
     }
   }
