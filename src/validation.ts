@@ -78,14 +78,7 @@ export function list<Item extends z.ZodType>(
   const items = z.array(item);
   if (!uniqueBy) return length.pipe(items);
   return length.pipe(
-    items.superRefine(
-      (values, context) =>
-        refuseRepeated(
-          values.map((value) => value && uniqueBy(value)),
-          context,
-        ),
-      { when },
-    ),
+    items.check(acrossFields((values) => repeatedAmong(values.map((value) => value && uniqueBy(value))))),
   );
 }
 
@@ -107,15 +100,29 @@ export function patch<Shape extends Record<string, z.ZodType>>(shape: Shape) {
   return z.preprocess(withoutUndefined, optional);
 }
 
-/**
- * For a rule across the fields of an object, as the last argument of `superRefine`: lets it run though a field is wrong, so
- * that all mistakes are told at once. The rule must then expect a wrong value in any field.
- */
-export const evenIfFieldsAreWrong = { when };
-
-function when({ value }: { value: unknown }): boolean {
-  return typeof value === 'object' && value !== null;
+/** What is wrong in an object, and where. */
+export interface Mistake {
+  path: (string | number)[];
+  message: string;
+  /** If it isn't the object. */
+  input?: unknown;
 }
+
+/**
+ * A rule across the fields of an object or the items of a list. It runs though one of them is wrong, so that all mistakes are
+ * told at once, and must expect a wrong value anywhere. zod's own `superRefine` makes a function for each input in a way for
+ * which V8 keeps both of them in memory.
+ */
+export function acrossFields<Value extends object>(findMistakes: (value: Value) => Mistake[]): z.core.$ZodCheck<Value> {
+  const check = z.check<Value>(({ value, issues }) => {
+    for (const mistake of findMistakes(value)) issues.push({ code: 'custom', input: value, ...mistake });
+  });
+  check._zod.def.when = ({ value }) => typeof value === 'object' && value !== null;
+  return check;
+}
+
+/** With `async`, which zod would add to a copy: each would be an object of a type of its own, which V8 keeps. */
+const parsing = { error: toMessage, reportInput: true, async: false };
 
 /**
  * The input as the schema makes it. `path` is that of the input itself, below the mutation's arguments.
@@ -123,7 +130,7 @@ function when({ value }: { value: unknown }): boolean {
  * @throws InvalidInputError with one row for each field that is wrong.
  */
 export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown, path = ''): z.output<Schema> {
-  const { data, error } = schema.safeParse(input, { error: toMessage, reportInput: true });
+  const { data, error } = schema.safeParse(input, parsing);
   if (!error) return data as z.output<Schema>;
   const messages = new Map<string, string>();
   for (const issue of error.issues) {
@@ -204,13 +211,15 @@ function countUpTo(limit: number, items: Iterable<unknown>): number {
   return count;
 }
 
-function refuseRepeated(keys: unknown[], context: z.RefinementCtx): void {
+function repeatedAmong(keys: unknown[]): Mistake[] {
   const seen = new Set<unknown>();
-  for (const [index, key] of keys.entries()) {
-    const message = `Expected each once, and got ${show(key)} again.`;
-    if (key !== undefined && seen.has(key)) context.addIssue({ code: 'custom', path: [index], message, input: key });
+  return keys.flatMap((key, index) => {
+    const isRepeated = key !== undefined && seen.has(key);
     seen.add(key);
-  }
+    return isRepeated
+      ? [{ path: [index], message: `Expected each once, and got ${show(key)} again.`, input: key }]
+      : [];
+  });
 }
 
 function withoutUndefined(input: unknown): unknown {

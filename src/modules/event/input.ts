@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EventType } from '../../generated/prisma/enums.ts';
-import { evenIfFieldsAreWrong, key, list, parseInput, positiveInt, show, text } from '../../validation.ts';
+import { acrossFields, key, list, type Mistake, parseInput, positiveInt, show, text } from '../../validation.ts';
 
 /** An event as it is recorded. */
 export interface EventInput {
@@ -34,18 +34,24 @@ const eventInput = z
     occurredAt: z.date().nullish(),
     idempotencyKey: key({ maxCodePoints: 128 }).nullish(),
   })
-  .superRefine(refuseWhatDoesNotBelong, evenIfFieldsAreWrong)
-  .superRefine(refuseOtherTimes, evenIfFieldsAreWrong)
-  .transform(
-    ({ now, type, movieId, rating = null, review = null, occurredAt, idempotencyKey = null }): EventInput => ({
-      type,
-      movieId,
-      rating,
-      review,
-      occurredAt: occurredAt ?? now,
-      idempotencyKey,
-    }),
-  );
+  .check(acrossFields(findWhatDoesNotBelong), acrossFields(findOtherTimes));
+
+const toEvent = ({
+  now,
+  type,
+  movieId,
+  rating = null,
+  review = null,
+  occurredAt,
+  idempotencyKey = null,
+}: z.output<typeof eventInput>): EventInput => ({
+  type,
+  movieId,
+  rating,
+  review,
+  occurredAt: occurredAt ?? now,
+  idempotencyKey,
+});
 
 const batchInput = list(eventInput, { minLength: 1, maxLength: maxBatchSize });
 
@@ -61,27 +67,27 @@ const needs: Record<EventType, { rating: Need; review: Need }> = {
 
 type Given = { type: EventType; rating?: unknown; review?: unknown };
 
-function refuseWhatDoesNotBelong(given: Given, context: z.RefinementCtx): void {
-  for (const field of ['rating', 'review'] as const) {
+function findWhatDoesNotBelong(given: Given): Mistake[] {
+  return (['rating', 'review'] as const).flatMap((field) => {
     const need = needs[given.type]?.[field];
     const isGiven = (given[field] ?? null) !== null;
     const wrong =
       (need === 'required' && !isGiven && `Expected a ${field} with ${given.type}, and got none.`) ||
       (need === 'refused' && isGiven && `Expected no ${field} with ${given.type}, and got one.`);
-    if (wrong) context.addIssue({ code: 'custom', path: [field], message: wrong });
-  }
+    return wrong ? [{ path: [field], message: wrong }] : [];
+  });
 }
 
-function refuseOtherTimes({ now, occurredAt }: { now: Date; occurredAt?: unknown }, context: z.RefinementCtx): void {
-  if (!(occurredAt instanceof Date)) return;
-  if (occurredAt >= earliest && occurredAt.getTime() <= now.getTime() + maxAheadMs) return;
+function findOtherTimes({ now, occurredAt }: { now: Date; occurredAt?: unknown }): Mistake[] {
+  if (!(occurredAt instanceof Date)) return [];
+  if (occurredAt >= earliest && occurredAt.getTime() <= now.getTime() + maxAheadMs) return [];
   const message = `Expected a time from year 1 to 5 minutes from now, and got ${show(occurredAt)}.`;
-  context.addIssue({ code: 'custom', path: ['occurredAt'], message });
+  return [{ path: ['occurredAt'], message }];
 }
 
 /** @throws InvalidInputError */
 export const readEventInput = (input: object, now: Date): EventInput =>
-  parseInput(eventInput, Object.assign({}, input, { now }));
+  toEvent(parseInput(eventInput, Object.assign({}, input, { now })));
 
 /**
  * A batch, all or none.
@@ -92,7 +98,7 @@ export const readEventInputs = (inputs: readonly object[], now: Date): EventInpu
   parseInput(
     batchInput,
     inputs.map((input) => ({ ...input, now })),
-  );
+  ).map(toEvent);
 
 const filterInput = z
   .object({

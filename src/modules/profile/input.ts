@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { EducationLevel, ExperienceLevel, WorkArrangement } from '../../generated/prisma/enums.ts';
 import {
+  acrossFields,
   clearableText,
-  evenIfFieldsAreWrong,
   list,
   orDefault,
   parseInput,
@@ -34,12 +34,12 @@ const currency = z.string().refine((code) => currencies.has(code), {
 
 const amount = wholeNumber({ min: 0 }).nullish();
 
-const salary = z
-  .object({ min: amount, max: amount, currency: currency.nullish() })
-  .superRefine(({ min, max }, context) => {
-    if (typeof min !== 'number' || typeof max !== 'number' || min <= max) return;
-    context.addIssue({ code: 'custom', path: ['min'], message: `Expected at most max, ${max}, and got ${min}.` });
-  }, evenIfFieldsAreWrong);
+const salary = z.object({ min: amount, max: amount, currency: currency.nullish() }).check(
+  acrossFields(({ min, max }) => {
+    if (typeof min !== 'number' || typeof max !== 'number' || min <= max) return [];
+    return [{ path: ['min'], message: `Expected at most max, ${max}, and got ${min}.` }];
+  }),
+);
 
 const username = z.string({ error: 'A username can be changed, and not taken away.' }).transform((raw, context) => {
   const parsed = parseUsername(raw);
