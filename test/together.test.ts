@@ -152,7 +152,7 @@ test('who ask while a statement is under way go together, once it has taken too 
     // Of the hundred, of who is left, and of one or two who were slower.
     expect(app.takeStatements().length).toBeLessThan(5);
     // What has taken too long once is not waited for again.
-    vi.advanceTimersByTime(10);
+    vi.advanceTimersByTime(5);
     expect(await tryToRecord(others[0] as Person, eventOf('VIEW'))).toMatchObject({ __typename: 'Event' });
   };
   // A hundred people are slow where others work, too.

@@ -45,9 +45,9 @@ export function createSharedLoader<Key, Value, Db extends Reader = Reader>(
 
 /**
  * Nobody waits for what takes longer than this, or one statement that takes its time would hold up all. Of 3 to 24 ms, all
- * cost a busy server the same; with more processes than cores, when statements are slow to come back, 10 cost less than 5.
+ * cost a busy server the same.
  */
-const patienceMs = 10;
+const patienceMs = 5;
 
 interface Waiting<Key, Value> {
   key: Key;
