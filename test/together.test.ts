@@ -184,10 +184,6 @@ test('what the database refuses of one is not what others wait for, but who has 
   const [locked, refused, good] = (await createPeople(3)) as [Person, Person, Person];
   const stars = await createPeople(3);
   const { prisma } = app.platform.db;
-  await prisma.$executeRaw`alter table events add constraint no_thirteen check (movie_id <> 13)`;
-  await prisma.$executeRawUnsafe(
-    `alter table follows add constraint not_this_one check (follower_id <> '${refused.id}')`,
-  );
   const waiting: Promise<unknown>[] = [];
   const work = async (tx: Transaction) => {
     await tx.$executeRaw`select from users where id = ${locked.id} for update`;
@@ -203,12 +199,19 @@ test('what the database refuses of one is not what others wait for, but who has 
     expect(await Promise.all(follows)).toMatchObject(['refused', { follow: { state: 'FOLLOWING' } }]);
   };
   try {
+    await prisma.$executeRaw`alter table events add constraint no_thirteen check (movie_id <> 13)`;
+    await prisma.$executeRawUnsafe(
+      `alter table follows add constraint not_this_one check (follower_id <> '${refused.id}')`,
+    );
+    app.takeStatements();
     await prisma.$transaction(work);
   } finally {
-    await prisma.$executeRaw`alter table events drop constraint no_thirteen`;
-    await prisma.$executeRaw`alter table follows drop constraint not_this_one`;
+    await prisma.$executeRaw`alter table events drop constraint if exists no_thirteen`;
+    await prisma.$executeRaw`alter table follows drop constraint if exists not_this_one`;
   }
   expect(await Promise.all(waiting)).toMatchObject([{ __typename: 'Event' }, { follow: { state: 'FOLLOWING' } }]);
+  const ofMany = app.takeStatements().filter((sql) => /skip locked.*insert into (events|follows)/s.test(sql));
+  expect(ofMany).toHaveLength(2);
 });
 
 test('who follow in the same moment are written down by one statement, as each profile has it', async () => {

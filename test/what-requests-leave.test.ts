@@ -19,12 +19,14 @@ async function startAlone(app: TestApp): Promise<ServerProcess> {
   return server;
 }
 
-/** Bytes that V8 has among the old, dead or not. */
-async function oldBytes({ url }: ServerProcess): Promise<number> {
+/** Bytes that V8 has among the old, dead or not, and how often it has looked for the dead there. */
+async function lookAtOld({ url }: ServerProcess): Promise<{ bytes: number; collections: number }> {
   const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${metricsToken}` } });
-  const [, bytes] = /^nodejs_heap_space_size_used_bytes\{space="old"\} (\d+)$/m.exec(await response.text()) ?? [];
+  const metrics = await response.text();
+  const [, bytes] = /^nodejs_heap_space_size_used_bytes\{space="old"\} (\d+)$/m.exec(metrics) ?? [];
+  const [, collections = '0'] = /^nodejs_gc_duration_seconds_count\{kind="major"\} (\d+)$/m.exec(metrics) ?? [];
   if (!bytes) throw new Error('The metrics do not say how much is old.');
-  return Number(bytes);
+  return { bytes: Number(bytes), collections: Number(collections) };
 }
 
 async function ask({ url }: ServerProcess, { token }: Person, body: string): Promise<void> {
@@ -51,7 +53,7 @@ test('what a request makes is gone with it: V8 has hardly more of the old afterw
     me: { query: '{ me { displayName profile { bio } preferences { theme } privacy { profile } picture { id } } }' },
     page: { query: page, variables: { username: 'leaves_nothing' } },
   };
-  const requests = 1_000;
+  const requests = 800;
   for (const [name, operation] of Object.entries(operations)) {
     const body = JSON.stringify(operation);
     const askMany = () =>
@@ -62,10 +64,15 @@ test('what a request makes is gone with it: V8 has hardly more of the old afterw
       );
     // Until V8 has compiled what it will.
     await askMany();
-    const before = await oldBytes(server);
-    await askMany();
-    const left = ((await oldBytes(server)) - before) / requests;
-    // One function or type that V8 keeps holds all of its request with it: some 3 kB.
-    expect(left, `bytes that each ${name} left`).toBeLessThan(1_000);
+    const left: number[] = [];
+    for (let round = 0; round < 4; round++) {
+      const before = await lookAtOld(server);
+      await askMany();
+      const after = await lookAtOld(server);
+      // What was taken away meanwhile can't be told from what was never left.
+      if (after.collections === before.collections) left.push((after.bytes - before.bytes) / requests);
+    }
+    // One line that V8 keeps something of leaves 1 to 3 kB; what V8 compiles meanwhile is in one round, not in all.
+    expect(Math.min(...left), `bytes that each ${name} left`).toBeLessThan(500);
   }
 });

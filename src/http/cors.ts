@@ -17,7 +17,7 @@ export function withCors(handle: HttpHandler, allowed: AllowedOrigins): HttpHand
     const reply: HttpReply = isPreflight ? { status: 204 } : await handle(request);
     // A picture says of itself that anyone may show it; told apart by origin, caches would keep a copy for each.
     if (reply.headers?.['access-control-allow-origin'] !== undefined) return reply;
-    const headers: Record<string, string> = { vary: 'Origin', ...reply.headers };
+    const headers: Record<string, string> = Object.assign({}, reply.headers, { vary: 'Origin' });
     if (origin !== undefined && isAllowedOrigin(origin, allowed)) {
       headers['access-control-allow-origin'] = origin;
       if (isPreflight) {

@@ -62,8 +62,13 @@ const isEnd = (body: Buffer, at: number) => body.toString('latin1', at, at + 2) 
 /** Parsers pass over the rest of a head from the first line on that is none, each in its own way. */
 const headerLine = /^[\w!#$%&'*+.^`|~-]+:[^\r\n]*$/;
 
-/** A name may read like another parameter. */
-const quotedString = /"(?:\\.|[^"\\])*"/g;
+/**
+ * A name may read like another parameter. Without a quote at its end it goes on to the end of all, as parsers have it; and
+ * were it none, each quote in a long row of them would be a place to begin again.
+ */
+const quotedString = /"(?:\\.|[^"\\])*(?:"|\\?$)/gs;
+
+const formDataWithName = /^content-disposition:[ \t]*form-data[ \t]*(?:;.*)?;[ \t]*name\*?=/i;
 
 /** Where the head of a part ends, and whether its content are the bytes of a file, as they are. */
 function readHead(body: Buffer, at: number): { end: number; isFile: boolean } {
@@ -74,7 +79,7 @@ function readHead(body: Buffer, at: number): { end: number; isFile: boolean } {
   const disposition = lines.find((line) => /^content-disposition:/i.test(line))?.replace(quotedString, '""') ?? '';
   // Yoga's parser leaves such a part out, and waits for ever for its content to be read.
   const isHead = rest === '' && lines.every((line) => headerLine.test(line));
-  if (!isHead || !/^content-disposition:[ \t]*form-data[ \t]*;.*\bname\*?=/i.test(disposition)) {
+  if (!isHead || !formDataWithName.test(disposition)) {
     throw malformed('Expected the header Content-Disposition: form-data and a name in every part of the body.');
   }
   const isEncoded = lines.some((line) => /^content-transfer-encoding:[ \t]*(base64|quoted-printable)\b/i.test(line));

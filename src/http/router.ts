@@ -34,7 +34,7 @@ export function createRouter(options: RouterOptions): HttpHandler {
     const { id, method } = request;
     options.log.debug({ requestId: id, method, route: name, status: reply.status, durationMs }, 'request');
     const challenge = reply.status === 401 ? { 'www-authenticate': 'Bearer' } : {};
-    return { ...reply, headers: { 'x-request-id': id, ...challenge, ...reply.headers } };
+    return { ...reply, headers: Object.assign({}, reply.headers, challenge, { 'x-request-id': id }) };
   };
 }
 

@@ -67,7 +67,7 @@ class Queue<Key, Value> {
   #turn: NodeJS.Immediate | undefined;
   /** Runs when the last statement has taken too long to be waited for. */
   #patience: NodeJS.Timeout | undefined;
-  /** The last statement; null once it is done. */
+  /** The last statement; null once it is done, though those before it, or what was refused and goes alone, may not be. */
   #last: { sentAt: number } | null = null;
 
   constructor(run: Run<Key, Value>, maxBatchSize: number) {

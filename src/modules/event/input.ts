@@ -85,9 +85,20 @@ function findOtherTimes({ now, occurredAt }: { now: Date; occurredAt?: unknown }
   return [{ path: ['occurredAt'], message }];
 }
 
+/** Whatever else an input has, it is none of an event's. */
+const withNow = (input: Partial<Record<keyof EventInput, unknown>>, now: Date) => ({
+  now,
+  type: input.type,
+  movieId: input.movieId,
+  rating: input.rating,
+  review: input.review,
+  occurredAt: input.occurredAt,
+  idempotencyKey: input.idempotencyKey,
+});
+
 /** @throws InvalidInputError */
 export const readEventInput = (input: object, now: Date): EventInput =>
-  toEvent(parseInput(eventInput, Object.assign({}, input, { now })));
+  toEvent(parseInput(eventInput, withNow(input, now)));
 
 /**
  * A batch, all or none.
@@ -97,7 +108,7 @@ export const readEventInput = (input: object, now: Date): EventInput =>
 export const readEventInputs = (inputs: readonly object[], now: Date): EventInput[] =>
   parseInput(
     batchInput,
-    inputs.map((input) => ({ ...input, now })),
+    inputs.map((input) => withNow(input, now)),
   ).map(toEvent);
 
 const filterInput = z
