@@ -1,7 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import type { Config } from './config.ts';
-import { StartError } from './errors.ts';
 import type { Context, RequestFacts } from './graphql/context.ts';
 import { type Authenticated, createAuthentication } from './http/authentication.ts';
 import type { BodyTimes } from './http/body-reader.ts';
@@ -12,6 +10,7 @@ import { createExportHandler } from './http/export.ts';
 import { createFetch } from './http/fetch-handler.ts';
 import { createGraphiQL } from './http/graphiql.ts';
 import { createGraphQLHandler } from './http/graphql.ts';
+import { listen, toHostName } from './http/listen.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createNodeServer } from './http/node-server.ts';
 import { createRestDocs } from './http/rest/docs.ts';
@@ -245,30 +244,4 @@ export async function createApp(options: AppOptions): Promise<App> {
       await db.close();
     },
   };
-}
-
-async function listen(server: import('node:http').Server, { host, port }: Config): Promise<number> {
-  server.listen(port, host);
-  try {
-    await once(server, 'listening');
-  } catch (error) {
-    throw toStartError(error as NodeJS.ErrnoException, host, port);
-  }
-  return (server.address() as AddressInfo).port;
-}
-
-function toStartError(error: NodeJS.ErrnoException, host: string, port: number): StartError {
-  if (error.code === 'EADDRINUSE')
-    return new StartError(`PORT: ${port} is in use on ${host}. Choose another, such as PORT=4001, or 0 for any.`);
-  if (error.code === 'EACCES')
-    return new StartError(`PORT: ${port} may not be opened by this user. Choose one over 1023, such as PORT=4000.`);
-  return new StartError(
-    `HOST: the server can't listen on ${host}:${port} (${error.code ?? error.message}). Such as HOST=127.0.0.1.`,
-  );
-}
-
-/** An address that stands for all of a machine's own isn't one that a client can call. */
-function toHostName(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return 'localhost';
-  return host.includes(':') ? `[${host}]` : host;
 }
