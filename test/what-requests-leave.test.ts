@@ -69,9 +69,11 @@ test('what a request makes is gone with it: V8 has hardly more of the old afterw
       const before = await lookAtOld(server);
       await askMany();
       const after = await lookAtOld(server);
-      // What was taken away meanwhile can't be told from what was never left.
-      if (after.collections === before.collections) left.push((after.bytes - before.bytes) / requests);
+      // What was taken away meanwhile can't be told from what was never left; and the metrics don't count all collections.
+      const isWhole = after.collections === before.collections && after.bytes >= before.bytes;
+      if (isWhole) left.push((after.bytes - before.bytes) / requests);
     }
+    expect(left, 'rounds without a collection').not.toEqual([]);
     // One line that V8 keeps something of leaves 1 to 3 kB; what V8 compiles meanwhile is in one round, not in all.
     expect(Math.min(...left), `bytes that each ${name} left`).toBeLessThan(500);
   }
