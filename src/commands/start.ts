@@ -25,6 +25,7 @@ export async function start({ config, print, onceAskedToStop }: CommandContext):
 }
 
 async function run(config: Config, print: (line: string) => void, running: Running): Promise<void> {
+  if (config.seedDemo) assertHasDemo();
   const log = createLog(config.logLevel);
   await prepareFolder(config.dataDir, 0o711);
   if (config.storage.kind === 'disk') await prepareFolder(config.storage.folder);
@@ -67,7 +68,15 @@ function createDemoToken(key: DevelopmentKey): () => Promise<string> {
   };
 }
 
-/** Demo data are no part of the compiled server: production never has them. */
+/** Demo data are no part of what is built: production never has them. Throws `StartError` there. */
+function assertHasDemo(): void {
+  if (!import.meta.url.endsWith('.ts')) {
+    throw new StartError(
+      'NODE_ENV: expected production for the built server, or SEED_DEMO=false, since it has no demo data.',
+    );
+  }
+}
+
 async function seedDemo({ platform }: App): Promise<void> {
   const { seedDemoUsers } = await import(new URL('../../prisma/seed.ts', import.meta.url).href);
   await seedDemoUsers(platform);

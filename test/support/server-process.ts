@@ -17,11 +17,18 @@ export interface ServerProcess {
   stop(): Promise<number | null>;
 }
 
+/** What Node is to run, and where. */
+export interface Start {
+  program: readonly string[];
+  folder: string;
+}
+
+const usual: Start = { program, folder: join(import.meta.dirname, '../..') };
+
 /** Starts one, and answers once it listens. The test stops it, or kills it. */
-export async function startServer(env: Record<string, string>): Promise<ServerProcess> {
-  const root = join(import.meta.dirname, '../..');
-  const child = spawn(process.execPath, program, {
-    cwd: root,
+export async function startServer(env: Record<string, string>, start: Start = usual): Promise<ServerProcess> {
+  const child = spawn(process.execPath, start.program, {
+    cwd: start.folder,
     env: { PATH: process.env.PATH, NODE_ENV: 'production', HOST: '127.0.0.1', PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
