@@ -12,9 +12,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: ['test/browser/**', 'test/scale/**', 'test/faults/**', 'test/redis/**', 'test/clamd/**'],
     globalSetup: ['test/support/global-setup.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     // What is waited for comes within a second on an idle machine: by default a busy one would fail after just that.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     expect: { poll: { timeout: 20_000 } },
     pool: 'forks',
     // Nothing of ours keeps state in a module, and to import the server anew for each file takes a fifth of the time.

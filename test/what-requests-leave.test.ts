@@ -77,4 +77,4 @@ test('what a request makes is gone with it: V8 has hardly more of the old afterw
     // One line that V8 keeps something of leaves 1 to 3 kB; what V8 compiles meanwhile is in one round, not in all.
     expect(Math.min(...left), `bytes that each ${name} left`).toBeLessThan(500);
   }
-});
+}, 120_000);

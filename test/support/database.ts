@@ -9,10 +9,12 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Copies the migrated template (about 40 ms); `{ empty: true }` gives a database without any table. */
+/** Copies the migrated template (about 25 ms); `{ empty: true }` gives a database without any table. */
 export async function createDatabase({ empty = false } = {}): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`;
-  await administrate(`CREATE DATABASE ${name} TEMPLATE ${empty ? 'template1' : inject('templateDatabase')}`);
+  const template = empty ? 'template1' : inject('templateDatabase');
+  // By default PostgreSQL writes each page of the copy into its log: up to five times the work.
+  await administrate(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   const url = new URL(inject('adminConnectionString'));
   url.pathname = name;
   return { connectionString: url.href, drop: () => administrate(`DROP DATABASE ${name} WITH (FORCE)`) };
