@@ -19,7 +19,7 @@ export default defineConfig({
     pool: 'forks',
     // Nothing of ours keeps state in a module, and to import the server anew for each file takes a fifth of the time.
     isolate: false,
-    // While one file waits for a process or for PostgreSQL, another can run: on two cores a third as well.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
+    // While one file waits for PostgreSQL, another can run: on two cores as well.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });

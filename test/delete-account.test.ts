@@ -229,7 +229,7 @@ describe('what is open when an account is deleted', () => {
   test('is closed at every server, and nothing else', async () => {
     const [ada, grace] = [await createPerson(app), await createPerson(app)];
     const sockets = await Promise.all(addresses.map((address) => signIn(address, { token: ada.token })));
-    const bystander = await followChanges<{ id: string }>(addresses[1] as string, grace.token, {
+    const bystander = await followChanges<{ id: string }>({ app, address: addresses[1] as string }, grace.token, {
       query: profileUpdates,
       variables: { userIds: [ada.id, grace.id] },
     });

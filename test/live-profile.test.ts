@@ -37,7 +37,10 @@ interface SeenUser {
 }
 
 const followProfiles = (viewer: Person, userIds?: string[], at = address) =>
-  followChanges<SeenUser>(at, viewer.token, { query: profileUpdates, ...(userIds && { variables: { userIds } }) });
+  followChanges<SeenUser>({ app, address: at }, viewer.token, {
+    query: profileUpdates,
+    ...(userIds && { variables: { userIds } }),
+  });
 
 const preferencesUpdates = 'subscription { preferencesUpdated { theme favoriteGenres user { id } } }';
 
@@ -47,7 +50,7 @@ interface SeenPreferences {
 }
 
 const followPreferences = (viewer: Person, at = address) =>
-  followChanges<SeenPreferences>(at, viewer.token, { query: preferencesUpdates });
+  followChanges<SeenPreferences>({ app, address: at }, viewer.token, { query: preferencesUpdates });
 
 /** A change whose announcement comes after those before it: whatever they say has been told by then. */
 async function changeAsBeacon(beacon: Person): Promise<void> {

@@ -163,7 +163,7 @@ describe('a state', () => {
     const { id } = await arrived();
     const ada = await withToken(app, id);
     const query = 'subscription ($ids: [ID!]) { profileUpdated(userIds: $ids) { username imageUrl lastName } }';
-    const changes = await followChanges<object>(address, ada.token, { query, variables: { ids: [id] } });
+    const changes = await followChanges<object>({ app, address }, ada.token, { query, variables: { ids: [id] } });
     const username = newUsername();
     const imageUrl = 'https://img.clerk.com/ada';
     await change(id, { username, lastName: 'King', imageUrl });
@@ -205,7 +205,7 @@ describe('a user who is deleted in Clerk', () => {
 
   test('has an open socket closed', async () => {
     const { id } = await arrived();
-    const { socket } = await followChanges(address, (await withToken(app, id)).token, {
+    const { socket } = await followChanges({ app, address }, (await withToken(app, id)).token, {
       query: 'subscription { profileUpdated { id } }',
     });
     await arrive(app, clerk, ['user.deleted', { id }]);

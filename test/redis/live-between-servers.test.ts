@@ -184,7 +184,7 @@ test('what is no announcement is passed over', async () => {
 
 test('what users:import changes is told by the servers', async () => {
   const ada = await createPerson(servers.app);
-  const profiles = await followChanges(servers.address, ada.token, {
+  const profiles = await followChanges(servers, ada.token, {
     query: 'subscription { profileUpdated { profile { bio } } }',
   });
   const folder = await createImportFolder(servers.app);

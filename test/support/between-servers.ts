@@ -58,10 +58,10 @@ export function testBetweenServers(servers: () => TwoServers): void {
   test('a change of profile or preferences through one server arrives at the subscribers of another', async () => {
     const { app, address } = servers();
     const ada = await createPerson(app);
-    const profiles = await followChanges(address, ada.token, {
+    const profiles = await followChanges({ app, address }, ada.token, {
       query: 'subscription { profileUpdated { profile { bio } } }',
     });
-    const preferences = await followChanges(address, ada.token, {
+    const preferences = await followChanges({ app, address }, ada.token, {
       query: 'subscription { preferencesUpdated { theme } }',
     });
     await ada.upsertProfile({ bio: 'counts' });
@@ -75,7 +75,7 @@ export function testBetweenServers(servers: () => TwoServers): void {
     const [ada, stranger] = [await createPerson(app), await createPerson(app)];
     await ada.upsertProfile({ bio: 'counts' });
     const query = 'subscription ($userIds: [ID!]) { profileUpdated(userIds: $userIds) { profile { bio } } }';
-    const profiles = await followChanges(address, stranger.token, { query, variables: { userIds: [ada.id] } });
+    const profiles = await followChanges({ app, address }, stranger.token, { query, variables: { userIds: [ada.id] } });
     await ada.upsertPrivacy({ profile: 'PRIVATE' });
     expect(await soon(profiles.next())).toEqual({ profile: null });
     await ada.upsertPrivacy({ profile: 'PUBLIC' });
@@ -89,7 +89,7 @@ export function testBetweenServers(servers: () => TwoServers): void {
     const userIds = both.map(({ id }) => id);
     const pictures = await follow(await signIn(address, { token: grace.token }), userIds);
     const query = 'subscription ($userIds: [ID!]) { profileUpdated(userIds: $userIds) { id } }';
-    const profiles = await followChanges(address, grace.token, { query, variables: { userIds } });
+    const profiles = await followChanges({ app, address }, grace.token, { query, variables: { userIds } });
     const changeBoth = async () => {
       for (const person of both) {
         await changePicture(app, person.id);

@@ -1,3 +1,5 @@
+import { upsertProfile } from '../../src/modules/profile/service.ts';
+import { randomId, type TestApp } from './app.ts';
 import { type Socket, signIn } from './socket.ts';
 
 /** An open subscription on a socket of its own. */
@@ -9,25 +11,28 @@ export interface Changes<State> {
   until(fits: (state: State) => boolean): Promise<State[]>;
 }
 
-/** Follows what a subscription of one field tells, and waits until it has begun. */
+/** The server to subscribe at; `app` is that one, or another on its database. */
+export interface Place {
+  app: TestApp;
+  address: string;
+}
+
+interface Operation {
+  query: string;
+  variables?: object;
+}
+
+/**
+ * Follows what a subscription of one field tells, and waits until it has begun. Of what was done before it tells nothing, however
+ * long a busy machine takes to pass that on.
+ */
 export async function followChanges<State>(
-  address: string,
+  place: Place,
   token: string | null,
-  { query, variables }: { query: string; variables?: object },
-  tries = 3,
+  operation: Operation,
 ): Promise<Changes<State>> {
-  const socket = await signIn(address, token ? { token } : undefined);
-  socket.send({ type: 'subscribe', id: 'changes', payload: { query, ...(variables && { variables }) } });
-  // It was sent later and has a longer way, to the database: by its answer the subscription is there.
-  const start = await socket.ask('{ user(by: { id: "user_nobody" }) { id } }').catch((error: Error) => error);
-  if (start instanceof Error) {
-    await socket.close();
-    // Told meanwhile of what was done before, which a busy machine takes its time to pass on.
-    if (tries > 1 && /got .*"id":"changes","type":"next"/.test(start.message)) {
-      return followChanges(address, token, { query, ...(variables && { variables }) }, tries - 1);
-    }
-    throw start;
-  }
+  await untilAllIsTold(place);
+  const socket = await begin(place.address, token, operation);
   const next = async (): Promise<State> => {
     const { data, errors } = await socket.expect('next', 'changes');
     if (errors) throw new Error(JSON.stringify(errors));
@@ -39,4 +44,22 @@ export async function followChanges<State>(
     return states;
   };
   return { socket, next, until };
+}
+
+/** Servers tell of changes in the order in which they were announced, and this one is the last. */
+async function untilAllIsTold({ app: { platform }, address }: Place): Promise<void> {
+  const id = `user_${randomId()}`;
+  await platform.db.prisma.user.create({ data: { id } });
+  const socket = await begin(address, null, { query: `subscription { profileUpdated(userIds: ["${id}"]) { id } }` });
+  await upsertProfile(platform, id, { bio: 'the last' });
+  await socket.expect('next', 'changes');
+  await socket.close();
+}
+
+async function begin(address: string, token: string | null, payload: Operation): Promise<Socket> {
+  const socket = await signIn(address, token ? { token } : undefined);
+  socket.send({ type: 'subscribe', id: 'changes', payload });
+  // It was sent later and has a longer way, to the database: by its answer the subscription is there.
+  await socket.ask('{ user(by: { id: "user_nobody" }) { id } }');
+  return socket;
 }
