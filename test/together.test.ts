@@ -239,6 +239,33 @@ test('who follow in the same moment are written down by one statement, as each p
   await expectCountersToHold(app);
 });
 
+test('who follow and who no longer do in the same moment go into one statement, and each gets their own', async () => {
+  const people = await createPeople(5);
+  const targets = (await createPeople(5)) as [Person, Person, Person, Person, Person];
+  await targets[1].upsertPrivacy({ profile: 'PRIVATE' });
+  await targets[3].upsertPrivacy({ profile: 'FOLLOWERS' });
+  const ask = (at: number, mutation: string) => people[at]?.query(mutation, { id: targets[at]?.id });
+  for (const at of [0, 1]) await ask(at, follow);
+  app.takeStatements();
+  const answers = await Promise.all(
+    [unfollow, unfollow, follow, follow, unfollow].map((mutation, at) => ask(at, mutation)),
+  );
+  expect(answers).toMatchObject([
+    { unfollow: { state: 'NONE', since: null } },
+    { unfollow: { state: 'NONE', since: null } },
+    { follow: { state: 'FOLLOWING', since: expect.any(String) } },
+    { follow: { state: 'REQUESTED', since: expect.any(String) } },
+    { unfollow: { state: 'NONE', since: null } },
+  ]);
+  // Of all, and of the users who were asked for.
+  expect(app.takeStatements()).toHaveLength(2);
+  // Whoever followed or had asked to has something to tell their other tabs.
+  const ids = people.map(({ id }) => id);
+  const noted = await app.platform.db.prisma.removal.findMany({ where: { userId: { in: ids } } });
+  expect(new Set(noted.map(({ userId }) => userId))).toEqual(new Set(ids.slice(0, 2)));
+  await expectCountersToHold(app);
+});
+
 test('of many who follow the same person, nobody waits for another or has another fail them', async () => {
   // Users are locked in the order of their ids: who waits for the first of two holds nobody.
   const people = (await createPeople(6)).toSorted((one, other) => (one.id < other.id ? -1 : 1));

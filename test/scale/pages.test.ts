@@ -212,7 +212,7 @@ test('what is written for many at once finds its rows by index', async () => {
     await each('unfollow(target: { userId: "OTHER" }) { __typename }');
     await each('recordEvent(input: { type: VIEW, movieId: 1 }) { __typename }');
   });
-  const names = ['follow_users', 'unfollow_users', 'insert_events_of_many'];
+  const names = ['change_follows', 'insert_events_of_many'];
   const written = names.map((name) => statements.find((statement) => statement.name === name));
   expect(written.map((statement) => statement?.name)).toEqual(names);
   const plans: Explained[] = [];

@@ -1,18 +1,18 @@
 import type { Statement } from '../../platform/database.ts';
 
 /**
- * The same change of many pairs at once: $1 is a JSON array of viewer_id, other_id and ordinal, in which no user stands
+ * Changes of many pairs at once: $1 is a JSON array of viewer_id, other_id, is_to_follow and ordinal, in which no user stands
  * twice. It locks as `pairFacts` does, and in the same order, but waits for nobody. A pair of which somebody is locked, was
  * changed since the statement began, blocks the other or isn't there has no row in the answer, and nothing of it is done:
  * the statement of a single pair says what becomes of it. All of it is by primary key.
  */
 const openPairs = `
 input as materialized (
-  select viewer_id, other_id, ordinal
-  from json_to_recordset($1::json) as input (viewer_id text, other_id text, ordinal int)
+  select viewer_id, other_id, is_to_follow, ordinal
+  from json_to_recordset($1::json) as input (viewer_id text, other_id text, is_to_follow bool, ordinal int)
 ),
 unblocked as materialized (
-  select viewer_id, other_id, ordinal
+  select viewer_id, other_id, is_to_follow, ordinal
   from input
   where not exists (select from blocks where blocker_id = viewer_id and blocked_id = other_id offset 0)
     and not exists (select from blocks where blocker_id = other_id and blocked_id = viewer_id offset 0)
@@ -29,7 +29,7 @@ locked as materialized (
   order by users.id for no key update of users skip locked
 ),
 ready as materialized (
-  select ordinal, viewer_id, other_id, settings.profile
+  select ordinal, viewer_id, other_id, is_to_follow, settings.profile
   from unblocked
   join locked viewer on viewer.id = viewer_id and viewer.is_current
   join locked other on other.id = other_id and other.is_current
@@ -48,14 +48,18 @@ const rowsOf = (table: string, { from, to }: { from: string; to: string }, pairs
 const followEnds = { from: 'follower_id', to: 'followee_id' };
 const requestEnds = { from: 'requester_id', to: 'requestee_id' };
 
-/** Each viewer follows the other, or asks to where the profile isn't PUBLIC. */
-export const followUsers: Statement = {
-  name: 'follow_users',
+/**
+ * Each viewer follows the other, or asks to where the profile isn't PUBLIC; or no longer does either. Both by one statement: half
+ * of what it costs is the same for one pair and for many.
+ */
+export const changeFollows: Statement = {
+  name: 'change_follows',
   text: `
 with ${openPairs},
 step as materialized (
   select ordinal, viewer_id, other_id, follow.created_at as followed_at, request.created_at as requested_at,
     case
+      when not is_to_follow then 'NONE'
       when follow.created_at is not null then 'FOLLOWING'
       when profile = 'PUBLIC' then 'FOLLOW'
       when request.created_at is not null then 'REQUESTED'
@@ -68,8 +72,21 @@ step as materialized (
     select created_at from follow_requests where requester_id = viewer_id and requestee_id = other_id offset 0
   ) as request on true
 ),
+unfollowed as (
+  delete from follows where ${rowsOf('follows', followEnds, "(select * from step where name = 'NONE') as step")}
+  returning follower_id as user_id
+),
 withdrawn as (
-  delete from follow_requests where ${rowsOf('follow_requests', requestEnds, "(select * from step where name = 'FOLLOW') as step")}
+  delete from follow_requests
+  where ${rowsOf('follow_requests', requestEnds, "(select * from step where name in ('NONE', 'FOLLOW')) as step")}
+  returning requester_id as user_id
+),
+noted as (
+  insert into removals (user_id, kind)
+  select viewer_id, 'FOLLOW' from step
+  where name = 'NONE' and viewer_id in (select user_id from unfollowed union all select user_id from withdrawn)
+  order by viewer_id
+  on conflict (user_id, kind) do update set at = excluded.at
 ),
 followed as (
   insert into follows (follower_id, followee_id) select viewer_id, other_id from step where name = 'FOLLOW'
@@ -85,26 +102,7 @@ select ordinal - 1 as index,
     when 'FOLLOW' then (select created_at from followed where follower_id = viewer_id)
     when 'REQUEST' then (select created_at from requested where requester_id = viewer_id)
     when 'FOLLOWING' then followed_at
-    else requested_at
+    when 'REQUESTED' then requested_at
   end as since
 from step`,
-};
-
-/** No viewer follows the other any more, nor asks to. */
-export const unfollowUsers: Statement = {
-  name: 'unfollow_users',
-  text: `
-with ${openPairs},
-unfollowed as (
-  delete from follows where ${rowsOf('follows', followEnds, 'ready')} returning follower_id as user_id
-),
-withdrawn as (
-  delete from follow_requests where ${rowsOf('follow_requests', requestEnds, 'ready')} returning requester_id as user_id
-),
-noted as (
-  insert into removals (user_id, kind)
-  select user_id, 'FOLLOW' from (table unfollowed union table withdrawn) as removed order by user_id
-  on conflict (user_id, kind) do update set at = excluded.at
-)
-select ordinal - 1 as index, 'NONE' as outcome, null::timestamptz as since from ready`,
 };

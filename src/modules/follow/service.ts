@@ -3,7 +3,7 @@ import type { Database, Statement } from '../../platform/database.ts';
 import { followCatalogue, unfollowCatalogue } from './catalogue-service.ts';
 import { changePair, createPairChange } from './pair.ts';
 import { acceptRequest, declineRequest, followUser, removeFollow, unfollowUser } from './pair-queries.ts';
-import { followUsers, unfollowUsers } from './pairs-queries.ts';
+import { changeFollows } from './pairs-queries.ts';
 import type { FollowRecord, FollowState, FollowTarget } from './record.ts';
 
 /** What stands between two users, and which of them is meant by the input. */
@@ -19,13 +19,13 @@ interface UserPair {
  */
 export function follow(deps: { db: Database }, viewerId: string, target: FollowTarget): Promise<FollowRecord> {
   if (target.kind !== 'User') return followCatalogue(deps, viewerId, target);
-  return changeFollowing(deps, followTogether, { viewerId, otherId: target.id });
+  return changeFollowing(deps, followUser, { viewerId, otherId: target.id });
 }
 
 /** Ends a follow or takes a request back. Idempotent. Throws NotFoundError, InvalidInputError. */
 export function unfollow(deps: { db: Database }, viewerId: string, target: FollowTarget): Promise<FollowRecord> {
   if (target.kind !== 'User') return unfollowCatalogue(deps, viewerId, target);
-  return changeFollowing(deps, unfollowTogether, { viewerId, otherId: target.id });
+  return changeFollowing(deps, unfollowUser, { viewerId, otherId: target.id });
 }
 
 /** Lets a user follow who asked to. Throws NotFoundError where nobody did. */
@@ -51,18 +51,16 @@ export function assertNotOneself({ viewerId, otherId }: UserPair, path: string, 
 export const userNotFound = () => new NotFoundError('There is no such user.');
 const requestNotFound = () => new NotFoundError('There is no such request.');
 
-const followTogether = createPairChange<FollowState>(followUser, followUsers);
-const unfollowTogether = createPairChange<FollowState>(unfollowUser, unfollowUsers);
+const changeTogether = createPairChange<FollowState>({
+  many: changeFollows,
+  toRow: ({ one }) => ({ is_to_follow: one === followUser }),
+});
 
-async function changeFollowing(
-  deps: { db: Database },
-  change: typeof followTogether,
-  pair: UserPair,
-): Promise<FollowRecord> {
+async function changeFollowing(deps: { db: Database }, one: Statement, pair: UserPair): Promise<FollowRecord> {
   assertNotOneself(pair, 'target.userId', 'Nobody follows themselves.');
   const { viewerId, otherId } = pair;
   if (otherId === null) throw userNotFound();
-  const { outcome, since } = await change(deps, { viewerId, otherId });
+  const { outcome, since } = await changeTogether(deps, { viewerId, otherId, one });
   if (outcome === 'MISSING') throw userNotFound();
   return { followerId: viewerId, target: { kind: 'User', id: otherId }, state: outcome, since };
 }
