@@ -8,9 +8,11 @@ import { build } from 'esbuild';
  */
 
 const root = join(import.meta.dirname, '..');
-const [outdir = join(root, 'dist')] = process.argv.slice(2);
+const dist = join(root, 'dist');
+const [outdir = dist] = process.argv.slice(2);
 
-await rm(outdir, { recursive: true, force: true });
+// A folder that somebody named may have more in it.
+if (outdir === dist) await rm(dist, { recursive: true, force: true });
 await build({
   entryPoints: [join(root, 'src/main.ts')],
   outdir,
@@ -21,6 +23,10 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20.19',
+  // Else esbuild would make each such expression anew whenever it is come by; Node 20 knows them.
+  supported: { 'regexp-unicode-property-escapes': true },
+  // As Node resolves; by default also by `module`, which gave another copy of Amazon's client than the sources have.
+  conditions: [],
   sourcemap: 'linked',
   sourcesContent: false,
   legalComments: 'linked',

@@ -31,8 +31,8 @@ beforeAll(async () => {
   app = await createTestApp();
 });
 afterAll(async () => {
-  await app.close();
   await rm(folder, { recursive: true, force: true });
+  await app.close();
 });
 
 const environment = () => ({
