@@ -39,6 +39,10 @@ interface Me {
   me: { id: string };
 }
 
+interface Told {
+  follow?: { since: string };
+}
+
 test('who look at the same page in the same moment see it each with their own eyes, by two statements', async () => {
   const [ada, grace, follower, blocked, stranger] = (await createPeople(5)) as [Person, Person, Person, Person, Person];
   await ada.upsertProfile({ username: 'seen_by_many', bio: 'Poetical science.' });
@@ -240,15 +244,17 @@ test('who follow in the same moment are written down by one statement, as each p
 });
 
 test('who follow and who no longer do in the same moment go into one statement, and each gets their own', async () => {
-  const people = await createPeople(5);
-  const targets = (await createPeople(5)) as [Person, Person, Person, Person, Person];
-  await targets[1].upsertPrivacy({ profile: 'PRIVATE' });
-  await targets[3].upsertPrivacy({ profile: 'FOLLOWERS' });
-  const ask = (at: number, mutation: string) => people[at]?.query(mutation, { id: targets[at]?.id });
+  const people = (await createPeople(6)) as [Person, Person, Person, Person, Person, Person];
+  const targets = (await createPeople(6)) as [Person, Person, Person, Person, Person, Person];
+  const { prisma } = app.platform.db;
+  for (const at of [1, 3] as const) await targets[at].upsertPrivacy({ profile: 'PRIVATE' });
+  const ask = (at: number, mutation: string) => people[at]?.query<Told, object>(mutation, { id: targets[at]?.id });
   for (const at of [0, 1]) await ask(at, follow);
+  // Of a profile that is PUBLIC by now: a follow takes it away, and that is nobody's removal.
+  await prisma.followRequest.create({ data: { requesterId: people[5].id, requesteeId: targets[5].id } });
   app.takeStatements();
   const answers = await Promise.all(
-    [unfollow, unfollow, follow, follow, unfollow].map((mutation, at) => ask(at, mutation)),
+    [unfollow, unfollow, follow, follow, unfollow, follow].map((mutation, at) => ask(at, mutation)),
   );
   expect(answers).toMatchObject([
     { unfollow: { state: 'NONE', since: null } },
@@ -256,13 +262,17 @@ test('who follow and who no longer do in the same moment go into one statement, 
     { follow: { state: 'FOLLOWING', since: expect.any(String) } },
     { follow: { state: 'REQUESTED', since: expect.any(String) } },
     { unfollow: { state: 'NONE', since: null } },
+    { follow: { state: 'FOLLOWING', since: expect.any(String) } },
   ]);
   // Of all, and of the users who were asked for.
   expect(app.takeStatements()).toHaveLength(2);
-  // Whoever followed or had asked to has something to tell their other tabs.
+  // Whoever took something away, which no import brings back.
   const ids = people.map(({ id }) => id);
-  const noted = await app.platform.db.prisma.removal.findMany({ where: { userId: { in: ids } } });
+  const noted = await prisma.removal.findMany({ where: { userId: { in: ids } } });
   expect(new Set(noted.map(({ userId }) => userId))).toEqual(new Set(ids.slice(0, 2)));
+  expect(await prisma.followRequest.count({ where: { requesterId: { in: ids } } })).toBe(1);
+  const again = await Promise.all([2, 3].map((at) => ask(at, follow)));
+  expect(again).toMatchObject([2, 3].map((at) => ({ follow: { since: answers[at]?.follow?.since } })));
   await expectCountersToHold(app);
 });
 

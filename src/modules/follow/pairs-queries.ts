@@ -37,27 +37,17 @@ ready as materialized (
 )`;
 
 /**
- * The rows of a table that stand between those pairs, looked up one by one: how many pairs there are the planner doesn't
- * know, and would join a table of some thousand rows whole.
- */
-const rowsOf = (table: string, { from, to }: { from: string; to: string }, pairs: string): string => `
-  ctid = any(array(
-    select found.ctid from ${pairs}
-    cross join lateral (select ctid from ${table} where ${from} = viewer_id and ${to} = other_id offset 0) as found))`;
-
-const followEnds = { from: 'follower_id', to: 'followee_id' };
-const requestEnds = { from: 'requester_id', to: 'requestee_id' };
-
-/**
- * Each viewer follows the other, or asks to where the profile isn't PUBLIC; or no longer does either. Both by one statement: half
- * of what it costs is the same for one pair and for many.
+ * Each viewer follows the other, or asks to where the profile isn't PUBLIC; or no longer does either. Both by one statement, since
+ * much of what it costs is the same for one pair and for many. What stands between two is looked up pair by pair: how many there
+ * are the planner doesn't know, and it would join a table of some thousand rows whole.
  */
 export const changeFollows: Statement = {
   name: 'change_follows',
   text: `
 with ${openPairs},
 step as materialized (
-  select ordinal, viewer_id, other_id, follow.created_at as followed_at, request.created_at as requested_at,
+  select ordinal, viewer_id, other_id, follow.ctid as follow_row, request.ctid as request_row,
+    follow.created_at as followed_at, request.created_at as requested_at,
     case
       when not is_to_follow then 'NONE'
       when follow.created_at is not null then 'FOLLOWING'
@@ -67,18 +57,18 @@ step as materialized (
     end as name
   from ready
   left join lateral (
-    select created_at from follows where follower_id = viewer_id and followee_id = other_id offset 0) as follow on true
+    select ctid, created_at from follows where follower_id = viewer_id and followee_id = other_id offset 0
+  ) as follow on true
   left join lateral (
-    select created_at from follow_requests where requester_id = viewer_id and requestee_id = other_id offset 0
+    select ctid, created_at from follow_requests where requester_id = viewer_id and requestee_id = other_id offset 0
   ) as request on true
 ),
 unfollowed as (
-  delete from follows where ${rowsOf('follows', followEnds, "(select * from step where name = 'NONE') as step")}
+  delete from follows where ctid = any(array(select follow_row from step where name = 'NONE'))
   returning follower_id as user_id
 ),
 withdrawn as (
-  delete from follow_requests
-  where ${rowsOf('follow_requests', requestEnds, "(select * from step where name in ('NONE', 'FOLLOW')) as step")}
+  delete from follow_requests where ctid = any(array(select request_row from step where name in ('NONE', 'FOLLOW')))
   returning requester_id as user_id
 ),
 noted as (

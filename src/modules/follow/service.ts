@@ -1,9 +1,9 @@
 import { InvalidInputError, NotFoundError } from '../../errors.ts';
 import type { Database, Statement } from '../../platform/database.ts';
 import { followCatalogue, unfollowCatalogue } from './catalogue-service.ts';
-import { changePair, createPairChange } from './pair.ts';
-import { acceptRequest, declineRequest, followUser, removeFollow, unfollowUser } from './pair-queries.ts';
-import { changeFollows } from './pairs-queries.ts';
+import { changeFollow } from './follow-change.ts';
+import { changePair } from './pair.ts';
+import { acceptRequest, declineRequest, removeFollow } from './pair-queries.ts';
 import type { FollowRecord, FollowState, FollowTarget } from './record.ts';
 
 /** What stands between two users, and which of them is meant by the input. */
@@ -19,13 +19,13 @@ interface UserPair {
  */
 export function follow(deps: { db: Database }, viewerId: string, target: FollowTarget): Promise<FollowRecord> {
   if (target.kind !== 'User') return followCatalogue(deps, viewerId, target);
-  return changeFollowing(deps, followUser, { viewerId, otherId: target.id });
+  return changeFollowing(deps, { viewerId, otherId: target.id }, true);
 }
 
 /** Ends a follow or takes a request back. Idempotent. Throws NotFoundError, InvalidInputError. */
 export function unfollow(deps: { db: Database }, viewerId: string, target: FollowTarget): Promise<FollowRecord> {
   if (target.kind !== 'User') return unfollowCatalogue(deps, viewerId, target);
-  return changeFollowing(deps, unfollowUser, { viewerId, otherId: target.id });
+  return changeFollowing(deps, { viewerId, otherId: target.id }, false);
 }
 
 /** Lets a user follow who asked to. Throws NotFoundError where nobody did. */
@@ -51,16 +51,11 @@ export function assertNotOneself({ viewerId, otherId }: UserPair, path: string, 
 export const userNotFound = () => new NotFoundError('There is no such user.');
 const requestNotFound = () => new NotFoundError('There is no such request.');
 
-const changeTogether = createPairChange<FollowState>({
-  many: changeFollows,
-  toRow: ({ one }) => ({ is_to_follow: one === followUser }),
-});
-
-async function changeFollowing(deps: { db: Database }, one: Statement, pair: UserPair): Promise<FollowRecord> {
+async function changeFollowing(deps: { db: Database }, pair: UserPair, isToFollow: boolean): Promise<FollowRecord> {
   assertNotOneself(pair, 'target.userId', 'Nobody follows themselves.');
   const { viewerId, otherId } = pair;
   if (otherId === null) throw userNotFound();
-  const { outcome, since } = await changeTogether(deps, { viewerId, otherId, one });
+  const { outcome, since } = await changeFollow(deps, { viewerId, otherId, isToFollow });
   if (outcome === 'MISSING') throw userNotFound();
   return { followerId: viewerId, target: { kind: 'User', id: otherId }, state: outcome, since };
 }
