@@ -1,3 +1,4 @@
+import { expect, vi } from 'vitest';
 import { upsertProfile } from '../../src/modules/profile/service.ts';
 import { randomId, type TestApp } from './app.ts';
 import { type Socket, signIn } from './socket.ts';
@@ -48,6 +49,9 @@ export async function followChanges<State>(
 
 /** Servers tell of changes in the order in which they were announced, and this one is the last. */
 async function untilAllIsTold({ app: { platform }, address }: Place): Promise<void> {
+  // One that hears nothing yet tells everybody of everything once it does.
+  const isReady = async () => expect((await fetch(`${address}/health/ready`)).status).toBe(200);
+  await vi.waitFor(isReady, { timeout: 20_000, interval: 10 });
   const id = `user_${randomId()}`;
   await platform.db.prisma.user.create({ data: { id } });
   const socket = await begin(address, null, { query: `subscription { profileUpdated(userIds: ["${id}"]) { id } }` });
